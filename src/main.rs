@@ -1,0 +1,3 @@
+//! Parse, call, turn the result into an exit code.
+
+fn main() {}
