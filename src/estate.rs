@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,10 @@ pub struct Estate {
     pub vantage: Label,
     /// How this process itself runs.
     pub prober: Prober,
+    /// How forwarding paths are traced.
+    pub path: PathTracing,
+    /// The canary zone's authoritative server, where this process is to run it.
+    pub beacon: Option<BeaconSettings>,
     /// The clusters this process probes, in the order of the file.
     pub clusters: Vec<Arc<Cluster>>,
     /// The names it asks about, in the order of the file.
@@ -38,6 +43,39 @@ pub struct Prober {
     pub max_in_flight: usize,
 }
 
+/// How forwarding paths are traced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathTracing {
+    /// From the start of one trace of a cluster to the start of the next, while nothing is wrong.
+    pub interval: Duration,
+    /// The zone that a beacon serves: the parent of nonces (`p.`) and tracers (`t.`). Without it there are no tracers.
+    pub canary_zone: Option<DomainName>,
+    /// Names with a `{nonce}` under parents unrelated to the canary zone: a dead authority alone shall not look like a
+    /// dead resolver. Any answer from the outside counts, NXDOMAIN too.
+    pub cold_names: Vec<DomainName>,
+    /// Fewer independent exits than this are too few for a cluster.
+    pub min_independent_exits: u32,
+    /// The most packets a second that tracing sends to all resolvers together.
+    pub packets_per_second: u32,
+    /// Files with the keys that sign canary names: the first one signs, all are accepted. At most two.
+    pub key_files: Vec<PathBuf>,
+    /// The HTTP address of the Fathom process that runs the beacon, when it is another one.
+    pub arrivals: Option<SocketAddr>,
+}
+
+/// How the canary zone's authoritative server runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BeaconSettings {
+    /// Where it listens, UDP and TCP.
+    pub listen: SocketAddr,
+    /// Names of the zone's servers, for its NS records.
+    pub name_servers: Vec<DomainName>,
+    /// Queries a second that are answered in all.
+    pub queries_per_second: u32,
+    /// Queries a second that are answered to one source prefix (IPv4 /24, IPv6 /56).
+    pub queries_per_second_per_prefix: u32,
+}
+
 /// Resolvers that serve the same clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
@@ -51,6 +89,9 @@ pub struct Cluster {
     pub recursive: bool,
     /// Zones it is authoritative for; their SOA serials are compared across resolvers.
     pub zones: Vec<DomainName>,
+    /// Servers outside the estate that its resolvers may forward to, where they are known: asked directly when recursion
+    /// fails.
+    pub upstreams: Vec<SocketAddr>,
     /// Its members, in the order of the file; never empty.
     pub resolvers: Vec<Arc<Resolver>>,
 }
@@ -62,6 +103,8 @@ pub struct Resolver {
     pub name: Label,
     /// An address literal and a port; never resolved.
     pub address: SocketAddr,
+    /// The zone that this resolver alone serves from its own configuration, by which a path to it is recognised.
+    pub tracer: Option<DomainName>,
     /// The most packets a second that may be sent to it, whatever happens.
     pub packets_per_second: u32,
 }
@@ -79,6 +122,8 @@ pub struct Name {
     pub expect: Expect,
     /// When and how it is asked.
     pub asking: Asking,
+    /// The clusters it is asked in: those that list it, or whose roles fit.
+    pub clusters: Vec<Label>,
 }
 
 /// What is asked.
@@ -230,11 +275,7 @@ impl Cluster {
 impl Prober {
     /// The source address for probes to `destination`, if one is configured for its family.
     pub fn source_for(&self, destination: SocketAddr) -> Option<IpAddr> {
-        if destination.is_ipv4() {
-            self.source_ipv4
-        } else {
-            self.source_ipv6
-        }
+        if destination.is_ipv4() { self.source_ipv4 } else { self.source_ipv6 }
     }
 }
 
@@ -318,10 +359,7 @@ impl DomainName {
     /// Whether this name is `zone` or lies below it.
     pub fn is_under(&self, zone: &Self) -> bool {
         zone.as_str() == "."
-            || self
-                .0
-                .strip_suffix(zone.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            || self.0.strip_suffix(zone.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     }
 }
 
@@ -347,21 +385,12 @@ mod tests {
 
     #[test]
     fn names_are_absolute_lower_case_and_fit_a_message() {
-        assert_eq!(
-            DomainName::parse("DB1.int.Example").unwrap().as_str(),
-            "db1.int.example."
-        );
+        assert_eq!(DomainName::parse("DB1.int.Example").unwrap().as_str(), "db1.int.example.");
         assert_eq!(DomainName::parse(".").unwrap().as_str(), ".");
         assert!(DomainName::parse("{nonce}.p.example.").unwrap().has_nonce());
-        for bad in [
-            "",
-            "..",
-            "a..b",
-            "a b.example",
-            &"x".repeat(64),
-            &vec!["x".repeat(63); 4].join("."),
-            "{nonce}.{nonce}.a",
-        ] {
+        for bad in
+            ["", "..", "a..b", "a b.example", &"x".repeat(64), &vec!["x".repeat(63); 4].join("."), "{nonce}.{nonce}.a"]
+        {
             assert!(DomainName::parse(bad).is_none(), "{bad:?}");
         }
         let longest = [&"x".repeat(63)[..], &"x".repeat(63), &"x".repeat(63), &"x".repeat(61)].join(".");
@@ -375,10 +404,6 @@ mod tests {
         let under = |name: &str| DomainName::parse(name).unwrap().is_under(&zone);
         assert!(under("int.example.") && under("db1.INT.example"));
         assert!(!under("print.example.") && !under("example."));
-        assert!(
-            DomainName::parse("anything.test")
-                .unwrap()
-                .is_under(&DomainName::parse(".").unwrap())
-        );
+        assert!(DomainName::parse("anything.test").unwrap().is_under(&DomainName::parse(".").unwrap()));
     }
 }

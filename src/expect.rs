@@ -1,11 +1,13 @@
 //! What a good answer looks like: the `expect` of a name, checked against the facts of a reply.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use regex::Regex;
 
-use crate::wire::{Rcode, Reply};
+use crate::estate::QueryType;
+use crate::wire::{Rcode, Record, Reply};
 
 /// What is expected of an answer. Answers are the records of the type that was asked for; the aliases on the way to
 /// them are not.
@@ -66,4 +68,127 @@ pub fn canonical(rdata: &str) -> String {
     }
     let unquoted: String = rdata.chars().filter(|c| *c != '"').collect();
     unquoted.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+/// How an answer with the expected response code falls short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mismatch {
+    /// AA was expected and is missing.
+    NotAuthoritative,
+    /// AA was expected to be absent and is set.
+    Authoritative,
+    /// AD was expected and is missing.
+    NotAuthenticated,
+    /// AD was expected to be absent and is set.
+    Authenticated,
+    /// Fewer answers than expected; none at all is NODATA.
+    TooFew {
+        /// How many came.
+        got: usize,
+        /// How many were expected at least.
+        least: u16,
+    },
+    /// More answers than expected.
+    TooMany {
+        /// How many came.
+        got: usize,
+        /// How many were expected at most.
+        most: u16,
+    },
+    /// Other answers than the exact ones that were expected.
+    OtherAnswers {
+        /// What came, sorted.
+        got: Vec<String>,
+    },
+    /// An address outside the expected networks.
+    OutsideNetworks {
+        /// The first such answer.
+        got: String,
+    },
+    /// An answer that the pattern does not match.
+    PatternFails {
+        /// The first such answer.
+        got: String,
+    },
+    /// A time to live below the expected minimum.
+    SmallTtl {
+        /// The smallest, in seconds.
+        got: u32,
+        /// What was expected at least, in seconds.
+        least: u32,
+    },
+}
+
+impl Expect {
+    /// How the reply, whose response code is the expected one, falls short; nothing when it does not.
+    pub fn mismatch(&self, qtype: QueryType, reply: &Reply) -> Option<Mismatch> {
+        self.flags_mismatch(reply).or_else(|| {
+            let answers: Vec<&Record> = reply.answers_of(qtype.code()).collect();
+            self.count_mismatch(answers.len()).or_else(|| self.content_mismatch(&answers))
+        })
+    }
+
+    fn flags_mismatch(&self, reply: &Reply) -> Option<Mismatch> {
+        let aa = match (self.authoritative, reply.authoritative) {
+            (Some(true), false) => Some(Mismatch::NotAuthoritative),
+            (Some(false), true) => Some(Mismatch::Authoritative),
+            _ => None,
+        };
+        let ad = match (self.authenticated, reply.authenticated) {
+            (Some(true), false) => Some(Mismatch::NotAuthenticated),
+            (Some(false), true) => Some(Mismatch::Authenticated),
+            _ => None,
+        };
+        aa.or(ad)
+    }
+
+    fn count_mismatch(&self, got: usize) -> Option<Mismatch> {
+        if got < usize::from(self.min_answers) {
+            return Some(Mismatch::TooFew { got, least: self.min_answers });
+        }
+        self.max_answers.filter(|most| got > usize::from(*most)).map(|most| Mismatch::TooMany { got, most })
+    }
+
+    fn content_mismatch(&self, answers: &[&Record]) -> Option<Mismatch> {
+        if !self.answers.is_empty() {
+            let mut got: Vec<String> = answers.iter().map(|record| canonical(&record.rdata())).collect();
+            let mut wanted = self.answers.clone();
+            got.sort_unstable();
+            wanted.sort_unstable();
+            if got != wanted {
+                return Some(Mismatch::OtherAnswers { got });
+            }
+        }
+        let inside = |address: IpAddr| self.networks.iter().any(|network| network.contains(&address));
+        if !self.networks.is_empty()
+            && let Some(record) = answers.iter().find(|record| !record.address().is_some_and(inside))
+        {
+            return Some(Mismatch::OutsideNetworks { got: record.rdata() });
+        }
+        if let Some(pattern) = &self.matches
+            && let Some(got) = answers.iter().map(|record| record.rdata()).find(|rdata| !pattern.is_match(rdata))
+        {
+            return Some(Mismatch::PatternFails { got });
+        }
+        let smallest = answers.iter().map(|record| record.ttl()).min()?;
+        self.min_ttl.filter(|least| smallest < *least).map(|least| Mismatch::SmallTtl { got: smallest, least })
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAuthoritative => f.write_str("the AA bit was expected and is missing"),
+            Self::Authoritative => f.write_str("the AA bit was not expected and is set"),
+            Self::NotAuthenticated => f.write_str("the AD bit was expected and is missing"),
+            Self::Authenticated => f.write_str("the AD bit was not expected and is set"),
+            Self::TooFew { got: 0, .. } => f.write_str("no record of the type asked for"),
+            Self::TooFew { got, least } => write!(f, "{got} answers, at least {least} were expected"),
+            Self::TooMany { got, most } => write!(f, "{got} answers, at most {most} were expected"),
+            Self::OtherAnswers { got } => write!(f, "other answers than expected: {}", got.join(", ")),
+            Self::OutsideNetworks { got } => write!(f, "{got} lies outside the expected networks"),
+            Self::PatternFails { got } => write!(f, "{got} does not match the expected pattern"),
+            Self::SmallTtl { got, least } => write!(f, "a TTL of {got} s, at least {least} s was expected"),
+        }
+    }
 }

@@ -1,7 +1,23 @@
 //! Fathom: a synthetic DNS health prober with Prometheus export.
+//!
+//! In the order in which data flows:
+//!
+//! - [`estate`] and [`expect`] hold what is watched, and [`plan`] what that makes necessary to ask;
+//! - [`wire`] turns a question into bytes and bytes into the facts of a reply, [`transport`] carries them;
+//! - [`probe`] asks once, and [`outcome`] says what came of it;
+//! - [`board`] folds every observation into the one current state, and knows each resolver's [`verdict`];
+//! - [`cli`] is the program around all this, one file a command.
 
+pub mod board;
+pub mod budget;
+pub mod cli;
 pub mod estate;
 pub mod expect;
+pub mod histogram;
 pub mod outcome;
+pub mod plan;
+pub mod probe;
+pub mod transport;
+pub mod ttl_watch;
 pub mod verdict;
 pub mod wire;

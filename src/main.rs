@@ -1,3 +1,7 @@
-//! Parse, call, turn the result into an exit code.
+//! The `fathom` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    fathom::cli::main()
+}

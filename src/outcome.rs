@@ -2,6 +2,12 @@
 
 use std::fmt;
 
+use crate::estate::Name;
+use crate::expect::Mismatch;
+use crate::transport::Failure;
+use crate::verdict::Verdict;
+use crate::wire::{Rcode, Reply};
+
 /// What one probe saw. Closed; every probe has exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Outcome {
@@ -124,5 +130,75 @@ impl Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+//----------- Classification --------------------------------------------------
+
+/// What was heard in answer to one question, and what is known around it.
+#[derive(Debug, Clone, Copy)]
+pub struct Heard<'a> {
+    /// The reply in time, or why there is none.
+    pub reply: Result<&'a Reply, &'a Failure>,
+    /// A reply over UDP was truncated, so the rest is TCP's.
+    pub truncated: bool,
+    /// Something came over UDP that could not be read.
+    pub undecodable: bool,
+    /// The answer's time to live stands still.
+    pub ttl_stands_still: bool,
+    /// What is known of the resolver at this moment, for names outside its own zones, which it has to ask others for.
+    pub recursion: Option<Verdict>,
+}
+
+/// What one probe saw, and how its answer fell short where that is the reason.
+pub fn classify(name: &Name, heard: Heard<'_>) -> (Outcome, Option<Mismatch>) {
+    let (outcome, mismatch) = match heard.reply {
+        Ok(reply) => of_reply(name, reply, heard.ttl_stands_still),
+        Err(failure) => (of_failure(failure, heard), None),
+    };
+    let failed = matches!(outcome, Outcome::Servfail | Outcome::Timeout);
+    if failed && heard.recursion == Some(Verdict::LoopSuspected) {
+        return (Outcome::LoopSuspected, mismatch);
+    }
+    (outcome, mismatch)
+}
+
+fn of_failure(failure: &Failure, heard: Heard<'_>) -> Outcome {
+    match failure {
+        Failure::Local(_) | Failure::Stalled(_) => Outcome::InternalError,
+        _ if heard.truncated => Outcome::Truncated,
+        Failure::Silence if heard.undecodable => Outcome::Malformed,
+        Failure::Silence => Outcome::Timeout,
+        Failure::Unreachable(_) => Outcome::Unreachable,
+        Failure::ConnectionFailed(_) => Outcome::ConnectionFailed,
+        Failure::HalfMessage { .. } => Outcome::Malformed,
+    }
+}
+
+fn of_reply(name: &Name, reply: &Reply, ttl_stands_still: bool) -> (Outcome, Option<Mismatch>) {
+    if reply.rcode != name.expect.rcode {
+        return (of_rcode(reply.rcode), None);
+    }
+    if ttl_stands_still || reply.extended_errors.iter().any(crate::wire::ExtendedError::is_stale) {
+        return (Outcome::Stale, None);
+    }
+    match name.expect.mismatch(name.question.qtype, reply) {
+        None => (Outcome::Ok, None),
+        Some(Mismatch::NotAuthoritative) => (Outcome::NotAuthoritative, Some(Mismatch::NotAuthoritative)),
+        Some(Mismatch::TooFew { got: 0, least }) if reply.rcode == Rcode::NOERROR => {
+            (Outcome::Nodata, Some(Mismatch::TooFew { got: 0, least }))
+        }
+        Some(mismatch) => (Outcome::WrongAnswer, Some(mismatch)),
+    }
+}
+
+/// What a response code means that is not the expected one. NOERROR, where an error was expected, is a wrong answer.
+const fn of_rcode(rcode: Rcode) -> Outcome {
+    match rcode {
+        Rcode::NOERROR => Outcome::WrongAnswer,
+        Rcode::SERVFAIL => Outcome::Servfail,
+        Rcode::NXDOMAIN => Outcome::Nxdomain,
+        Rcode::REFUSED => Outcome::Refused,
+        Rcode(_) => Outcome::BadRcode,
     }
 }

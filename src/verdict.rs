@@ -1,4 +1,4 @@
-//! What is wrong with a resolver, and how sure that is.
+//! What is wrong with a resolver or a cluster, and how sure that is.
 //!
 //! The set is closed. A verdict is `unknown` until evidence beyond single packets says otherwise.
 
@@ -88,6 +88,90 @@ impl Verdict {
             Self::Unreachable => "unreachable",
             Self::Down => "down",
             Self::ProberFault => "prober_fault",
+        }
+    }
+}
+
+/// How sure a verdict is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Confidence {
+    /// Nothing is claimed.
+    #[default]
+    None,
+    /// The pattern fits, and so does something else.
+    Suspected,
+    /// Independent indirect signals agree.
+    Probable,
+    /// A positive with its control was seen, twice or by two methods.
+    Confirmed,
+}
+
+impl Confidence {
+    /// Every confidence, weakest first.
+    pub const ALL: [Self; 4] = [Self::None, Self::Suspected, Self::Probable, Self::Confirmed];
+
+    /// The word used in tables and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Suspected => "suspected",
+            Self::Probable => "probable",
+            Self::Confirmed => "confirmed",
+        }
+    }
+
+    /// Its value in metrics: 0 none, 1 suspected, 2 probable, 3 confirmed.
+    pub const fn level(self) -> u8 {
+        self as u8
+    }
+}
+
+/// The state of a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ClusterState {
+    /// Nothing is known yet.
+    #[default]
+    Unknown,
+    /// Everything works, by independent ways.
+    Healthy,
+    /// Everything works, but some resolver forwards to a sibling, or too few independent exits are left.
+    Latent,
+    /// One independent exit is left.
+    Fragile,
+    /// No exit is left: only caches still answer.
+    Critical,
+    /// Every resolver fails for names outside the cluster's own zones.
+    Outage,
+    /// Some resolvers fail.
+    Partial,
+    /// The prober itself cannot see.
+    Blind,
+}
+
+impl ClusterState {
+    /// Every state, in the order of metrics and tables.
+    pub const ALL: [Self; 8] = [
+        Self::Unknown,
+        Self::Healthy,
+        Self::Latent,
+        Self::Fragile,
+        Self::Critical,
+        Self::Outage,
+        Self::Partial,
+        Self::Blind,
+    ];
+
+    /// The word used in labels, tables and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Healthy => "healthy",
+            Self::Latent => "latent",
+            Self::Fragile => "fragile",
+            Self::Critical => "critical",
+            Self::Outage => "outage",
+            Self::Partial => "partial",
+            Self::Blind => "blind",
         }
     }
 }

@@ -8,7 +8,7 @@ mod query;
 mod reply;
 mod text;
 
-pub use casing::{CaseMemory, Casing};
+pub use casing::CaseMemory;
 pub use query::{Encoded, QueryTemplate};
 pub use reply::{ExtendedError, Rcode, Record, Reply, Stray};
 pub use text::printable;

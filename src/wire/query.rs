@@ -25,11 +25,16 @@ pub struct QueryTemplate {
 pub struct Encoded {
     /// The whole message.
     pub bytes: Vec<u8>,
+    /// Whether some letter of the name is upper case, so that a reply can show whether it keeps case.
+    pub mixed_case: bool,
     qname_end: usize,
 }
 
 impl QueryTemplate {
     /// Encodes the question with EDNS (RFC 6891): 1232 bytes, NSID asked for (RFC 5001), DO where wanted.
+    ///
+    /// # Panics
+    /// Never for a [`DomainName`]: it was checked to fit a message.
     pub fn new(question: &Question) -> Self {
         let placeholder = "x".repeat(DomainName::NONCE_LENGTH);
         let presentation = question.qname.as_str().replacen(DomainName::NONCE, &placeholder, 1);
@@ -40,29 +45,21 @@ impl QueryTemplate {
             QueryClass::Ch => DNSClass::CH,
         });
         let mut edns = Edns::new();
-        edns.set_max_payload(DEFAULT_MAX_PAYLOAD_LEN)
-            .set_dnssec_ok(question.dnssec_ok);
+        edns.set_max_payload(DEFAULT_MAX_PAYLOAD_LEN).set_dnssec_ok(question.dnssec_ok);
         edns.options_mut().insert(EdnsOption::Unknown(3, Vec::new()));
         let mut message = Message::new(0, MessageType::Query, OpCode::Query);
         message.metadata.recursion_desired = question.recursion_desired;
         message.metadata.checking_disabled = question.checking_disabled;
         message.add_query(query);
         message.set_edns(edns);
-        let bytes = message
-            .to_vec()
-            .expect("one checked question always fits")
-            .into_boxed_slice();
+        let bytes = message.to_vec().expect("one checked question always fits").into_boxed_slice();
 
         let wire_nonce_at = question.qname.as_str().find(DomainName::NONCE);
         // In wire form a length byte stands before each label, so a character's place is one to the right of its
         // place in the presentation form.
         let nonce_at = wire_nonce_at.map(|at| HEADER_LENGTH + 1 + at);
         let qname_end = HEADER_LENGTH + if presentation == "." { 1 } else { presentation.len() + 1 };
-        Self {
-            bytes,
-            qname_end,
-            nonce_at,
-        }
+        Self { bytes, qname_end, nonce_at }
     }
 
     /// A question to send: fresh random ID, fresh nonce, and random letter case when `mixed_case` is set.
@@ -77,6 +74,7 @@ impl QueryTemplate {
                 *byte = NONCE_ALPHABET[usize::from(random % 32)];
             }
         }
+        let mut any_upper_case = false;
         if mixed_case {
             let mut coins = 0_u64;
             for (place, byte) in bytes[HEADER_LENGTH..self.qname_end].iter_mut().enumerate() {
@@ -86,13 +84,11 @@ impl QueryTemplate {
                 // Length bytes are below 64 and so never letters.
                 if byte.is_ascii_alphabetic() && (coins >> (place % 64)) & 1 == 1 {
                     *byte ^= 0x20;
+                    any_upper_case = true;
                 }
             }
         }
-        Encoded {
-            bytes,
-            qname_end: self.qname_end,
-        }
+        Encoded { bytes, mixed_case: any_upper_case, qname_end: self.qname_end }
     }
 }
 
@@ -159,18 +155,11 @@ mod tests {
         let template = QueryTemplate::new(&question("a.{nonce}.p.a-rather-long-name.example."));
         let (one, two) = (template.fresh(true), template.fresh(true));
         assert_ne!(one.qname(), two.qname(), "nonces differ");
-        assert_ne!(
-            one.wire_name().to_ascii_lowercase(),
-            one.wire_name(),
-            "some letter is upper case"
-        );
+        assert_ne!(one.wire_name().to_ascii_lowercase(), one.wire_name(), "some letter is upper case");
         let ids: std::collections::HashSet<u16> = (0..64).map(|_| template.fresh(true).id()).collect();
         assert!(ids.len() > 56, "64 random IDs are nearly all different: {}", ids.len());
         let qname = one.qname();
-        assert!(
-            qname.starts_with("a.") && qname.ends_with(".p.a-rather-long-name.example."),
-            "{qname}"
-        );
+        assert!(qname.starts_with("a.") && qname.ends_with(".p.a-rather-long-name.example."), "{qname}");
         let decoded = Message::from_vec(&one.bytes).unwrap();
         assert_eq!(decoded.queries[0].name().to_lowercase().to_ascii(), qname);
     }

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use hickory_proto::op::{Message, MessageType};
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
-use hickory_proto::rr::{RData, Record as WireRecord, RecordType};
+use hickory_proto::rr::{RData, Record as WireRecord};
 
-use super::{Casing, Encoded, printable};
+use super::{CaseMemory, Encoded, printable};
 
 /// A response code, extended ones included (RFC 6895, section 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -113,6 +113,13 @@ impl ExtendedError {
     }
 }
 
+impl fmt::Display for ExtendedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EDE {} ({})", self.code, self.name())?;
+        if self.text.is_empty() { Ok(()) } else { write!(f, ": {}", self.text) }
+    }
+}
+
 /// A record of a reply.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record(WireRecord);
@@ -125,11 +132,7 @@ impl Record {
 
     /// Time to live, in seconds. A value with the top bit set counts as zero (RFC 2181, section 8).
     pub fn ttl(&self) -> u32 {
-        if self.0.ttl > i32::MAX.unsigned_abs() {
-            0
-        } else {
-            self.0.ttl
-        }
+        if self.0.ttl > i32::MAX.unsigned_abs() { 0 } else { self.0.ttl }
     }
 
     /// The address, for A and AAAA.
@@ -145,11 +148,7 @@ impl Record {
 
     /// The serial, for SOA.
     pub fn serial(&self) -> Option<u32> {
-        if let RData::SOA(soa) = &self.0.data {
-            Some(soa.serial)
-        } else {
-            None
-        }
+        if let RData::SOA(soa) = &self.0.data { Some(soa.serial) } else { None }
     }
 
     /// The data in presentation form, printable, however hostile.
@@ -162,19 +161,13 @@ impl fmt::Display for Record {
     /// The record as a line of a zone file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let owner = printable(self.0.name.to_ascii().as_bytes(), 255 * 4);
-        write!(
-            f,
-            "{owner} {} {} {} {}",
-            self.ttl(),
-            self.0.dns_class,
-            self.0.record_type(),
-            self.rdata()
-        )
+        write!(f, "{owner} {} {} {} {}", self.ttl(), self.0.dns_class, self.0.record_type(), self.rdata())
     }
 }
 
 /// The facts of a reply to one of our questions.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are the flag bits of the header")]
 pub struct Reply {
     /// The response code, extended by EDNS.
     pub rcode: Rcode,
@@ -194,8 +187,6 @@ pub struct Reply {
     pub nsid: Option<String>,
     /// Extended errors, at most eight.
     pub extended_errors: Vec<ExtendedError>,
-    /// Whether the question came back letter for letter; nothing when the reply carried none.
-    pub exact_case: Option<bool>,
     /// Length of the message, in bytes.
     pub size: usize,
 }
@@ -234,25 +225,25 @@ const EXTENDED_ERRORS_LIMIT: usize = 8;
 impl Reply {
     /// Reads a packet as the reply to `question`, or says why it is none.
     ///
-    /// The ID is looked at first, so that a forger's packet costs next to nothing. A reply without a question is taken
-    /// only with an error code: some servers drop it when they report one.
-    pub fn decode(packet: &[u8], question: &Encoded, casing: Casing) -> Result<Self, Stray> {
+    /// ID and counts are looked at first, so that a forger's packet costs next to nothing. A reply without a question
+    /// is taken only with an error code: some servers drop it when they report one.
+    pub fn decode(packet: &[u8], question: &Encoded, case: &CaseMemory) -> Result<Self, Stray> {
         let header = packet.first_chunk::<12>().ok_or(Stray::Undecodable)?;
-        if header[..2] != question.bytes[..2] {
-            return Err(Stray::WrongId);
-        }
         if !counts_can_fit(header, packet.len()) {
             return Err(Stray::Undecodable);
         }
-        let message = Message::from_vec(packet).map_err(|_| Stray::Undecodable)?;
-        if message.metadata.message_type != MessageType::Response {
-            return Err(Stray::WrongQuestion);
+        if header[..2] != question.bytes[..2] {
+            return Err(Stray::WrongId);
         }
-        let exact_case = question_of(packet, &message, question, casing)?;
-        Ok(Self::from_message(message, exact_case, packet.len()))
+        let message = Message::from_vec(packet).map_err(|_| Stray::Undecodable)?;
+        if message.metadata.message_type == MessageType::Response && belongs(packet, &message, question, case) {
+            Ok(Self::from_message(message, packet.len()))
+        } else {
+            Err(Stray::WrongQuestion)
+        }
     }
 
-    fn from_message(message: Message, exact_case: Option<bool>, size: usize) -> Self {
+    fn from_message(message: Message, size: usize) -> Self {
         let rcode = Rcode(u16::from(message.metadata.response_code));
         let edns = message.edns.as_ref();
         let nsid = edns.and_then(|edns| match edns.option(EdnsCode::NSID) {
@@ -272,7 +263,6 @@ impl Reply {
             extended_errors: extended_errors.take(EXTENDED_ERRORS_LIMIT).collect(),
             answers: message.answers.into_iter().map(Record).collect(),
             authorities: message.authorities.into_iter().map(Record).collect(),
-            exact_case,
             size,
         }
     }
@@ -295,21 +285,15 @@ fn counts_can_fit(header: &[u8; 12], length: usize) -> bool {
     12 + count(4) * 5 + (count(6) + count(8) + count(10)) * 11 <= length
 }
 
-/// Whether the reply repeats our question, and whether letter for letter.
-fn question_of(packet: &[u8], message: &Message, asked: &Encoded, casing: Casing) -> Result<Option<bool>, Stray> {
+/// Whether the reply repeats our question, letter for letter where the server is known to keep case.
+fn belongs(packet: &[u8], message: &Message, asked: &Encoded, case: &CaseMemory) -> bool {
     if message.queries.is_empty() {
-        let is_error = u16::from(message.metadata.response_code) != 0 && message.answers.is_empty();
-        return if is_error { Ok(None) } else { Err(Stray::WrongQuestion) };
+        return u16::from(message.metadata.response_code) != 0 && message.answers.is_empty();
     }
-    let asked = asked.wire_question();
+    let question = asked.wire_question();
     // The first name of a message has nothing before it to point to, so the question can be compared as it stands.
-    let got = packet.get(12..12 + asked.len()).ok_or(Stray::WrongQuestion)?;
-    let same = message.queries.len() == 1 && got.eq_ignore_ascii_case(asked);
-    let exact = got == asked;
-    match (same, casing, exact) {
-        (true, Casing::Any, _) | (true, Casing::Exact, true) => Ok(Some(exact)),
-        (true, Casing::Exact, false) | (false, _, _) => Err(Stray::WrongQuestion),
-    }
+    let same = |got: &[u8]| got.eq_ignore_ascii_case(question) && (!asked.mixed_case || case.admits(got == question));
+    message.queries.len() == 1 && packet.get(12..12 + question.len()).is_some_and(same)
 }
 
 /// The EDE option (15): the codec hands it over as bytes.
@@ -317,18 +301,8 @@ fn extended_error(option: &EdnsOption) -> Option<ExtendedError> {
     if let EdnsOption::Unknown(15, bytes) = option
         && let [high, low, text @ ..] = bytes.as_slice()
     {
-        Some(ExtendedError {
-            code: u16::from_be_bytes([*high, *low]),
-            text: printable(text, TEXT_LIMIT),
-        })
+        Some(ExtendedError { code: u16::from_be_bytes([*high, *low]), text: printable(text, TEXT_LIMIT) })
     } else {
         None
-    }
-}
-
-/// The number of a type, for comparison with a record's.
-impl From<crate::estate::QueryType> for RecordType {
-    fn from(qtype: crate::estate::QueryType) -> Self {
-        Self::from(qtype.code())
     }
 }

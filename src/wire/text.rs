@@ -3,11 +3,7 @@
 /// At most `limit` printable ASCII characters of what a server sent; everything else becomes `?`.
 pub fn printable(bytes: &[u8], limit: usize) -> String {
     let safe = |byte: &u8| {
-        if byte.is_ascii_graphic() || *byte == b' ' {
-            char::from(*byte)
-        } else {
-            '?'
-        }
+        if byte.is_ascii_graphic() || *byte == b' ' { char::from(*byte) } else { '?' }
     };
     bytes.iter().take(limit).map(safe).collect()
 }

@@ -1,0 +1,335 @@
+//! The one current state: every observation is folded into it, everything shown is a view of its [`Snapshot`].
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::broadcast;
+
+use crate::estate::{DomainName, Estate, Label, Resolver, Transport};
+use crate::histogram::{ANSWER_BOUNDS, Histogram};
+use crate::outcome::Outcome;
+use crate::plan::{Purpose, Target, TargetKey};
+use crate::probe::{LateReply, Observation, Strays};
+use crate::verdict::Verdict;
+use crate::wire::Stray;
+
+/// The most different extended errors that one resolver can put into metrics: the codes come from the network.
+const MOST_INFO_CODES: usize = 40;
+
+/// Changes that a slow reader may fall behind before it loses the oldest.
+const CHANGES_KEPT: usize = 4096;
+
+/// What is known of one target. Small and flat: there may be many thousands.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct TargetState {
+    /// Finished probes, by outcome.
+    pub results: [u64; Outcome::ALL.len()],
+    /// What the last probe saw, and since when probes see that.
+    pub last: Option<Last>,
+    /// When a probe was last `ok`.
+    pub last_success: Option<SystemTime>,
+    /// The smallest time to live of the last good answer, in seconds.
+    pub answer_ttl: Option<u32>,
+}
+
+/// What the last probe saw.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Last {
+    /// Its outcome.
+    pub outcome: Outcome,
+    /// When it asked.
+    pub at: SystemTime,
+    /// When the first of the probes in a row with this outcome asked.
+    pub since: SystemTime,
+    /// From question to answer, if one came in time.
+    pub after: Option<Duration>,
+}
+
+/// What is known of one resolver beyond its targets.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ResolverState {
+    /// Answer times by class and transport, late answers included.
+    pub durations: BTreeMap<(Label, Transport), Histogram<{ ANSWER_BOUNDS.len() }>>,
+    /// Answers after the timeout and before the end of patience, by class and response code.
+    pub late_replies: BTreeMap<(Label, &'static str), u64>,
+    /// Packets that did not belong, by [`Stray`].
+    pub strays: [u64; Stray::ALL.len()],
+    /// Extended errors, by info code.
+    pub extended_errors: BTreeMap<u16, u64>,
+    /// The name it gives itself with every answer (RFC 5001).
+    pub nsid: Option<String>,
+    /// The name it gives itself when asked (RFC 4892).
+    pub server_id: Option<String>,
+    /// The software it says it is.
+    pub version: Option<String>,
+    /// The serial of each zone the cluster is authoritative for.
+    pub serials: BTreeMap<DomainName, u32>,
+    /// What is wrong with it.
+    pub verdict: Verdict,
+}
+
+/// A target whose probes see something else than before.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// Which target.
+    pub target: Arc<Target>,
+    /// What its probes saw before; nothing before the first.
+    pub from: Option<Outcome>,
+    /// What the last one saw.
+    pub to: Outcome,
+    /// In words, what the last one saw.
+    pub detail: String,
+}
+
+/// The state of one target, shared by the task that probes it and by those who read.
+#[derive(Debug)]
+pub struct TargetCell {
+    target: Arc<Target>,
+    state: Mutex<TargetState>,
+    resolver: Arc<ResolverCell>,
+}
+
+/// The state of one resolver.
+#[derive(Debug)]
+pub struct ResolverCell {
+    cluster: Label,
+    datacenter: Label,
+    resolver: Arc<Resolver>,
+    state: Mutex<ResolverState>,
+}
+
+/// Everything at one moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// What is watched.
+    pub estate: Arc<Estate>,
+    /// Every target, resolver by resolver, with its state.
+    pub targets: Vec<(Arc<Target>, TargetState)>,
+    /// Every resolver, cluster by cluster, with its state.
+    pub resolvers: Vec<ResolverView>,
+}
+
+/// One resolver at one moment.
+#[derive(Debug, Clone)]
+pub struct ResolverView {
+    /// Its cluster.
+    pub cluster: Label,
+    /// Where it stands.
+    pub datacenter: Label,
+    /// Which resolver.
+    pub resolver: Arc<Resolver>,
+    /// What is known of it.
+    pub state: ResolverState,
+}
+
+/// The cells of one configuration.
+#[derive(Debug)]
+struct Sheet {
+    estate: Arc<Estate>,
+    targets: Vec<Arc<TargetCell>>,
+    resolvers: Vec<Arc<ResolverCell>>,
+}
+
+/// The one current state.
+#[derive(Debug)]
+pub struct Board {
+    sheet: RwLock<Sheet>,
+    changes: broadcast::Sender<Change>,
+}
+
+impl Board {
+    /// A board for an estate of which nothing is known yet.
+    pub fn new(estate: &Arc<Estate>, targets: &[Arc<Target>]) -> Self {
+        let sheet = Sheet::new(estate, targets, None);
+        Self { sheet: RwLock::new(sheet), changes: broadcast::Sender::new(CHANGES_KEPT) }
+    }
+
+    /// Goes over to another configuration: what stays keeps its state, what went is forgotten.
+    pub fn replace(&self, estate: &Arc<Estate>, targets: &[Arc<Target>]) {
+        let mut sheet = self.sheet.write();
+        *sheet = Sheet::new(estate, targets, Some(&sheet));
+    }
+
+    /// The cells, in the order of the targets.
+    pub fn cells(&self) -> Vec<Arc<TargetCell>> {
+        self.sheet.read().targets.clone()
+    }
+
+    /// Every change of an outcome from now on.
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
+    }
+
+    /// Takes what one probe saw, and says whether that is something else than the one before it saw.
+    pub fn record(&self, cell: &TargetCell, seen: &Observation) -> bool {
+        cell.resolver.state.lock().observe(&cell.target, seen);
+        let before = cell.state.lock().observe(seen);
+        let changed = before != Some(seen.outcome);
+        if changed && cell.target.purpose == Purpose::Name {
+            let change =
+                Change { target: Arc::clone(&cell.target), from: before, to: seen.outcome, detail: seen.detail() };
+            // Nobody has to listen.
+            drop(self.changes.send(change));
+        }
+        changed && before.is_some()
+    }
+
+    /// Whether every target was probed at least once.
+    pub fn is_ready(&self) -> bool {
+        self.sheet.read().targets.iter().all(|cell| cell.state.lock().last.is_some())
+    }
+
+    /// Everything at this moment. Takes each lock for the time of a small copy.
+    pub fn snapshot(&self) -> Snapshot {
+        let sheet = self.sheet.read();
+        let view = |cell: &Arc<ResolverCell>| ResolverView {
+            cluster: cell.cluster.clone(),
+            datacenter: cell.datacenter.clone(),
+            resolver: Arc::clone(&cell.resolver),
+            state: cell.state.lock().clone(),
+        };
+        Snapshot {
+            estate: Arc::clone(&sheet.estate),
+            targets: sheet.targets.iter().map(|cell| (Arc::clone(&cell.target), *cell.state.lock())).collect(),
+            resolvers: sheet.resolvers.iter().map(view).collect(),
+        }
+    }
+}
+
+impl TargetCell {
+    /// The target.
+    pub fn target(&self) -> &Arc<Target> {
+        &self.target
+    }
+
+    /// What is known at this moment of the resolver it asks.
+    pub fn verdict(&self) -> Verdict {
+        self.resolver.state.lock().verdict
+    }
+
+    /// Takes an answer that came after the timeout.
+    pub fn record_late(&self, late: &LateReply) {
+        self.resolver.state.lock().observe_late(late);
+    }
+}
+
+impl Sheet {
+    fn new(estate: &Arc<Estate>, targets: &[Arc<Target>], before: Option<&Self>) -> Self {
+        let old_targets: HashMap<TargetKey, &Arc<TargetCell>> =
+            before.iter().flat_map(|sheet| &sheet.targets).map(|cell| (cell.target.key(), cell)).collect();
+        let old_resolvers: HashMap<(&Label, &Label), &Arc<ResolverCell>> = before
+            .iter()
+            .flat_map(|sheet| &sheet.resolvers)
+            .map(|cell| ((&cell.cluster, &cell.resolver.name), cell))
+            .collect();
+        let mut sheet = Self { estate: Arc::clone(estate), targets: Vec::new(), resolvers: Vec::new() };
+        let mut cells: HashMap<(Label, Label), Arc<ResolverCell>> = HashMap::new();
+        for cluster in &estate.clusters {
+            for resolver in &cluster.resolvers {
+                let state = old_resolvers
+                    .get(&(&cluster.name, &resolver.name))
+                    .map(|old| old.state.lock().kept_for(estate, &cluster.name));
+                let cell = Arc::new(ResolverCell {
+                    cluster: cluster.name.clone(),
+                    datacenter: cluster.datacenter.clone(),
+                    resolver: Arc::clone(resolver),
+                    state: Mutex::new(state.unwrap_or_default()),
+                });
+                cells.insert((cluster.name.clone(), resolver.name.clone()), Arc::clone(&cell));
+                sheet.resolvers.push(cell);
+            }
+        }
+        sheet.targets.extend(targets.iter().filter_map(|target| {
+            let resolver = cells.get(&(target.cluster.name.clone(), target.resolver.name.clone()))?;
+            let state = old_targets.get(&target.key()).map(|old| *old.state.lock()).unwrap_or_default();
+            let (target, resolver) = (Arc::clone(target), Arc::clone(resolver));
+            Some(Arc::new(TargetCell { target, state: Mutex::new(state), resolver }))
+        }));
+        sheet
+    }
+}
+
+impl TargetState {
+    /// Folds in what a probe saw; returns what the one before it saw.
+    fn observe(&mut self, seen: &Observation) -> Option<Outcome> {
+        let before = self.last;
+        self.results[seen.outcome.index()] += 1;
+        let since = before.filter(|last| last.outcome == seen.outcome).map_or(seen.at, |last| last.since);
+        let answer = seen.heard.as_ref().ok();
+        self.last = Some(Last { outcome: seen.outcome, at: seen.at, since, after: answer.map(|answer| answer.after) });
+        if seen.outcome == Outcome::Ok {
+            self.last_success = Some(seen.at);
+            self.answer_ttl = answer.and_then(|answer| answer.reply.smallest_ttl());
+        }
+        before.map(|last| last.outcome)
+    }
+}
+
+impl ResolverState {
+    fn observe(&mut self, target: &Target, seen: &Observation) {
+        self.count_strays(seen.strays);
+        let Ok(answer) = &seen.heard else { return };
+        if target.purpose == Purpose::Name {
+            self.observe_duration(target, answer.after);
+        }
+        for error in &answer.reply.extended_errors {
+            if self.extended_errors.len() < MOST_INFO_CODES || self.extended_errors.contains_key(&error.code) {
+                *self.extended_errors.entry(error.code).or_default() += 1;
+            }
+        }
+        // Most answers repeat the name; only a new one is worth an allocation.
+        if answer.reply.nsid.is_some() && self.nsid != answer.reply.nsid {
+            self.nsid.clone_from(&answer.reply.nsid);
+        }
+        let records = || answer.reply.answers_of(target.name.question.qtype.code());
+        let text = || records().next().map(|record| short(&record.rdata()));
+        match target.purpose {
+            Purpose::Name => {}
+            Purpose::ServerId => self.server_id = text(),
+            Purpose::Version => self.version = text(),
+            Purpose::ZoneSerial => {
+                if let Some(serial) = records().find_map(crate::wire::Record::serial) {
+                    self.serials.insert(target.name.question.qname.clone(), serial);
+                }
+            }
+        }
+    }
+
+    fn observe_late(&mut self, late: &LateReply) {
+        self.count_strays(late.strays);
+        if late.target.purpose == Purpose::Name {
+            self.observe_duration(&late.target, late.after);
+            *self.late_replies.entry((late.target.name.class.clone(), late.rcode.as_label())).or_default() += 1;
+        }
+    }
+
+    fn observe_duration(&mut self, target: &Target, after: Duration) {
+        let key = (target.name.class.clone(), target.transport);
+        self.durations.entry(key).or_default().observe(&ANSWER_BOUNDS, after);
+    }
+
+    fn count_strays(&mut self, strays: Strays) {
+        for (total, more) in self.strays.iter_mut().zip(strays.0) {
+            *total += u64::from(more);
+        }
+    }
+
+    /// The state without what the estate no longer asks of the cluster.
+    fn kept_for(&self, estate: &Estate, cluster: &Label) -> Self {
+        let mut kept = self.clone();
+        let asked =
+            |class: &Label| estate.names.iter().any(|name| name.class == *class && name.clusters.contains(cluster));
+        let zones = estate.clusters.iter().filter(|c| c.name == *cluster).flat_map(|c| &c.zones).collect::<Vec<_>>();
+        kept.durations.retain(|(class, _), _| asked(class));
+        kept.late_replies.retain(|(class, _), _| asked(class));
+        kept.serials.retain(|zone, _| zones.contains(&zone));
+        kept
+    }
+}
+
+/// A server's own text, short enough for a label.
+fn short(text: &str) -> String {
+    text.chars().filter(|c| *c != '"').take(64).collect()
+}

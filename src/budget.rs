@@ -1,0 +1,71 @@
+//! The most packets a second that one resolver is ever sent.
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+/// A token bucket that holds one second's worth of packets.
+#[derive(Debug)]
+pub struct Budget {
+    packets_per_second: u32,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Packets that may be sent at once; below zero after packets that had to be sent.
+    tokens: f64,
+    filled_at: Instant,
+}
+
+impl Budget {
+    /// A full bucket.
+    pub fn new(packets_per_second: u32) -> Self {
+        let state = State { tokens: f64::from(packets_per_second), filled_at: Instant::now() };
+        Self { packets_per_second, state: Mutex::new(state) }
+    }
+
+    /// Takes one packet, or says that there is none to take.
+    pub fn try_take(&self) -> bool {
+        let mut state = self.refilled();
+        let granted = state.tokens >= 1.0;
+        if granted {
+            state.tokens -= 1.0;
+        }
+        granted
+    }
+
+    /// Takes one packet that has to be sent all the same, such as the TCP question after a truncated answer: what is
+    /// sent beyond the budget is missing later.
+    pub fn take_in_advance(&self) {
+        self.refilled().tokens -= 1.0;
+    }
+
+    fn refilled(&self) -> parking_lot::MutexGuard<'_, State> {
+        let mut state = self.state.lock();
+        let now = Instant::now();
+        let elapsed = now.saturating_duration_since(state.filled_at).as_secs_f64();
+        let full = f64::from(self.packets_per_second);
+        state.tokens = (state.tokens + elapsed * full).min(full);
+        state.filled_at = now;
+        state
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_second_refills_a_seconds_worth_and_debts_are_paid_first() {
+        let budget = Budget::new(3);
+        let granted = || (0..10).filter(|_| budget.try_take()).count();
+        assert_eq!(granted(), 3);
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(granted(), 3, "never more than a second's worth");
+        budget.take_in_advance();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(granted(), 2, "what was taken in advance is missing later");
+    }
+}

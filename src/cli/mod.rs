@@ -1,0 +1,116 @@
+//! The command line: one file a command. Results go to standard output, logs to standard error.
+
+mod completions;
+mod man;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+/// Asks every DNS resolver directly, says what is wrong and why, and exports it to Prometheus.
+#[derive(Debug, Parser)]
+#[command(name = "fathom", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 healthy or passed, 1 unhealthy or refused, 2 wrong usage or configuration.";
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+pub struct Global {
+    /// The configuration file [default: probes.toml, then /etc/fathom/probes.toml]
+    #[arg(long, global = true, value_name = "FILE", env = "FATHOM_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// The datacenter this process runs in, instead of `prober.datacenter`
+    #[arg(long, global = true, value_name = "NAME", env = "FATHOM_DATACENTER")]
+    pub datacenter: Option<String>,
+    /// How log lines on standard error look
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+    /// Print the manual page
+    Man,
+}
+
+/// How a command ended, when it ended as it should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Healthy, passed, or simply done.
+    Passed,
+    /// Unhealthy, or refused.
+    Refused,
+}
+
+/// A usage or configuration error, worded for a person.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
+
+impl From<io::Error> for UsageError {
+    fn from(error: io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Parses the command line, runs the command, and turns the result into an exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_logging(cli.global.log_format);
+    match run(cli) {
+        Ok(Ending::Passed) => ExitCode::SUCCESS,
+        Ok(Ending::Refused) => ExitCode::from(1),
+        Err(UsageError(message)) => {
+            // Nothing can be done about a standard error that is gone.
+            drop(writeln!(io::stderr(), "fathom: {message}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<Ending, UsageError> {
+    match cli.command {
+        Command::Completions(args) => completions::run(&args),
+        Command::Man => man::run(),
+    }
+}
+
+/// Writes a result to standard output. A reader who stopped reading, as `head` does, has all it wanted.
+fn print(text: &str) -> Result<Ending, UsageError> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(UsageError(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(Ending::Passed),
+    }
+}
+
+/// Logs go to standard error; `FATHOM_LOG` takes filters such as `fathom=debug`.
+fn start_logging(format: LogFormat) {
+    let filter = EnvFilter::try_from_env("FATHOM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    match format {
+        LogFormat::Text => logs.with_ansi(io::stderr().is_terminal()).init(),
+        LogFormat::Json => logs.json().init(),
+    }
+}
