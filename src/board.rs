@@ -8,10 +8,11 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::broadcast;
 
 use crate::estate::{DomainName, Estate, Label, Resolver, Transport};
+use crate::exchange::Strays;
 use crate::histogram::{ANSWER_BOUNDS, Histogram};
 use crate::outcome::Outcome;
 use crate::plan::{Purpose, Target, TargetKey};
-use crate::probe::{LateReply, Observation, Strays};
+use crate::probe::{LateReply, Observation};
 use crate::verdict::Verdict;
 use crate::wire::Stray;
 

@@ -4,7 +4,7 @@
 //!
 //! - [`estate`] and [`expect`] hold what is watched, and [`plan`] what that makes necessary to ask;
 //! - [`wire`] turns a question into bytes and bytes into the facts of a reply, [`transport`] carries them;
-//! - [`probe`] asks once, and [`outcome`] says what came of it;
+//! - [`exchange`] asks once and listens, [`probe`] does so for a target, and [`outcome`] says what came of it;
 //! - [`board`] folds every observation into the one current state, and knows each resolver's [`verdict`];
 //! - [`cli`] is the program around all this, one file a command.
 
@@ -12,6 +12,7 @@ pub mod board;
 pub mod budget;
 pub mod cli;
 pub mod estate;
+pub mod exchange;
 pub mod expect;
 pub mod histogram;
 pub mod outcome;

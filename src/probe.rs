@@ -1,40 +1,18 @@
 //! One probe: ask, wait, classify. The same for the daemon and for the commands.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use crate::budget::Budget;
-use crate::estate::{Resolver, Transport};
+use crate::exchange::{Answer, Contact, Exchange, Strays};
 use crate::expect::Mismatch;
 use crate::outcome::{Heard, Outcome, classify};
 use crate::plan::Target;
-use crate::transport::{Failure, Tcp, Udp};
+use crate::transport::Failure;
 use crate::ttl_watch::TtlWatch;
 use crate::verdict::Verdict;
-use crate::wire::{CaseMemory, Encoded, Rcode, Reply, Stray};
-
-/// What all probes of one resolver share.
-#[derive(Debug)]
-pub struct Contact {
-    source: Option<IpAddr>,
-    case: CaseMemory,
-    budget: Budget,
-}
-
-impl Contact {
-    /// A resolver about which nothing has been learned yet, asked from `source` where that matters.
-    pub fn new(resolver: &Resolver, source: Option<IpAddr>) -> Self {
-        Self { source, case: CaseMemory::default(), budget: Budget::new(resolver.packets_per_second) }
-    }
-
-    /// What may be sent to it.
-    pub fn budget(&self) -> &Budget {
-        &self.budget
-    }
-}
+use crate::wire::{Encoded, Rcode, Stray};
 
 /// What one probe saw: the one thing the rest of the program learns of the network from.
 #[derive(Debug)]
@@ -66,32 +44,6 @@ impl Observation {
                 format!("{} after {} ms{}", answer.reply.rcode, answer.after.as_millis(), errors.collect::<String>())
             }
         }
-    }
-}
-
-/// A reply and how it came.
-#[derive(Debug)]
-pub struct Answer {
-    /// What it says.
-    pub reply: Reply,
-    /// From sending the question to having the answer, TCP set-up included.
-    pub after: Duration,
-    /// What it came over; TCP also for UDP probes whose first answer was truncated.
-    pub over: Transport,
-}
-
-/// Packets that came to a probe's socket and did not belong, by [`Stray`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Strays(pub [u32; Stray::ALL.len()]);
-
-impl Strays {
-    fn count(&mut self, stray: Stray) {
-        let counter = &mut self.0[stray as usize];
-        *counter = counter.saturating_add(1);
-    }
-
-    fn any(self, stray: Stray) -> bool {
-        self.0[stray as usize] > 0
     }
 }
 
@@ -129,9 +81,8 @@ pub async fn ask(
     let asked = target.template.fresh(target.name.asking.mixed_case);
     let at = SystemTime::now();
     let deadline = Instant::now() + target.name.asking.timeout;
-    let mut exchange =
-        Exchange { asked, started: Instant::now(), line: Line::None, truncated: false, strays: Strays::default() };
-    let reply = exchange.run(target, contact, deadline).await;
+    let mut exchange = Exchange::new(asked);
+    let reply = exchange.run(target.resolver.address, target.transport, contact, deadline).await;
     let after = exchange.started.elapsed();
 
     let ttl_stands_still = reply.as_ref().is_ok_and(|reply| {
@@ -169,72 +120,5 @@ impl Late {
         let reply = self.exchange.receive(&self.contact, deadline).await.ok()?;
         let after = self.exchange.started.elapsed();
         Some(LateReply { target: self.target, rcode: reply.rcode, after, strays: self.exchange.strays })
-    }
-}
-
-//----------- Exchange --------------------------------------------------------
-
-/// One question on its way.
-#[derive(Debug)]
-struct Exchange {
-    asked: Encoded,
-    started: Instant,
-    line: Line,
-    /// A truncated answer came over UDP; the question went on over TCP.
-    truncated: bool,
-    strays: Strays,
-}
-
-/// What the question travels on.
-#[derive(Debug)]
-enum Line {
-    None,
-    Udp(Udp),
-    Tcp(Tcp),
-}
-
-impl Exchange {
-    async fn run(&mut self, target: &Target, contact: &Contact, deadline: Instant) -> Result<Reply, Failure> {
-        let to = target.resolver.address;
-        if target.transport == Transport::Udp {
-            let udp = Udp::connect(to, contact.source)?;
-            self.started = Instant::now();
-            udp.send(&self.asked.bytes).await?;
-            self.line = Line::Udp(udp);
-            let reply = self.receive(contact, deadline).await?;
-            if !reply.truncated {
-                return Ok(reply);
-            }
-            self.truncated = true;
-            contact.budget.take_in_advance();
-        }
-        // The UDP socket, if any, is closed only when TCP stands: its port cannot be taken in between.
-        let mut tcp = Tcp::connect(to, contact.source, deadline).await?;
-        tcp.send(&self.asked.bytes, deadline).await?;
-        self.line = Line::Tcp(tcp);
-        self.receive(contact, deadline).await
-    }
-
-    async fn receive(&mut self, contact: &Contact, deadline: Instant) -> Result<Reply, Failure> {
-        let (asked, strays) = (&self.asked, &mut self.strays);
-        let accept = |packet: &[u8]| match Reply::decode(packet, asked, &contact.case) {
-            Ok(reply) => Some(reply),
-            Err(stray) => {
-                strays.count(stray);
-                None
-            }
-        };
-        match &mut self.line {
-            Line::None => Err(Failure::Silence),
-            Line::Udp(udp) => udp.receive(deadline, accept).await,
-            Line::Tcp(tcp) => tcp.receive(deadline, accept).await,
-        }
-    }
-
-    fn over(&self) -> Transport {
-        match self.line {
-            Line::None | Line::Udp(_) => Transport::Udp,
-            Line::Tcp(_) => Transport::Tcp,
-        }
     }
 }
