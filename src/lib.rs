@@ -6,10 +6,12 @@
 //! - [`wire`] turns a question into bytes and bytes into the facts of a reply, [`transport`] carries them;
 //! - [`exchange`] asks once and listens, [`probe`] does so for a target, and [`outcome`] says what came of it;
 //! - [`board`] folds every observation into the one current state, and knows each resolver's [`verdict`];
+//! - [`canary`] makes names that only the beacon can answer, and reads its answers;
 //! - [`cli`] is the program around all this, one file a command.
 
 pub mod board;
 pub mod budget;
+pub mod canary;
 pub mod cli;
 pub mod estate;
 pub mod exchange;

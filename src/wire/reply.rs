@@ -151,6 +151,11 @@ impl Record {
         if let RData::SOA(soa) = &self.0.data { Some(soa.serial) } else { None }
     }
 
+    /// The strings, one after another, for TXT.
+    pub fn text(&self) -> Option<Vec<u8>> {
+        if let RData::TXT(txt) = &self.0.data { Some(txt.txt_data.concat()) } else { None }
+    }
+
     /// The data in presentation form, printable, however hostile.
     pub fn rdata(&self) -> String {
         printable(self.0.data.to_string().as_bytes(), usize::from(u16::MAX))
