@@ -1,0 +1,67 @@
+//! Plain questions, independent of Fathom's own code: the tests' second opinion.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
+use tokio::net::UdpSocket;
+use tokio::time::{Instant, timeout};
+
+/// An answer over UDP, and how long it took.
+#[derive(Debug)]
+pub struct Answer {
+    /// The whole message.
+    pub message: Message,
+    /// From the question to the answer.
+    pub after: Duration,
+}
+
+impl Answer {
+    /// The response code.
+    pub fn rcode(&self) -> ResponseCode {
+        self.message.metadata.response_code
+    }
+
+    /// The IPv4 addresses in the answer section.
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        let address = |record: &Record| {
+            if let RData::A(address) = record.data { Some(IpAddr::V4(address.0)) } else { None }
+        };
+        self.message.answers.iter().filter_map(address).collect()
+    }
+}
+
+/// Asks the server at port 53 of `address` for the IPv4 addresses of `name`, once, and waits no longer than `patience`.
+pub async fn ask(address: IpAddr, name: &str, recursion_desired: bool, patience: Duration) -> Option<Answer> {
+    let started = Instant::now();
+    let question = question(name, RecordType::A, DNSClass::IN, recursion_desired);
+    let bytes = raw(SocketAddr::new(address, 53), &question, patience).await?;
+    let message = Message::from_vec(&bytes).expect("a DNS message");
+    Some(Answer { message, after: started.elapsed() })
+}
+
+/// What every server can be asked to see whether it is there.
+pub(super) fn version_question() -> Vec<u8> {
+    question("version.bind.", RecordType::TXT, DNSClass::CH, false)
+}
+
+/// Sends `question` once and returns the first datagram that comes back.
+pub(super) async fn raw(server: SocketAddr, question: &[u8], patience: Duration) -> Option<Vec<u8>> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await.expect("a socket");
+    socket.connect(server).await.expect("a route");
+    socket.send(question).await.ok()?;
+    let mut answer = vec![0; 4096];
+    let length = timeout(patience, socket.recv(&mut answer)).await.ok()?.ok()?;
+    answer.truncate(length);
+    Some(answer)
+}
+
+fn question(name: &str, qtype: RecordType, class: DNSClass, recursion_desired: bool) -> Vec<u8> {
+    let mut query = Query::query(Name::from_ascii(name).expect("a domain name"), qtype);
+    query.set_query_class(class);
+    let mut message = Message::new(rand::random(), MessageType::Query, OpCode::Query);
+    message.metadata.recursion_desired = recursion_desired;
+    message.add_query(query);
+    message.to_vec().expect("a question that fits")
+}
