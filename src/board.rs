@@ -84,11 +84,12 @@ pub struct Change {
     pub detail: String,
 }
 
-/// The state of one target, shared by the task that probes it and by those who read.
+/// The state of one target, shared by the task that probes it and by those who read. After a reload a new cell goes on
+/// with the state of the old one: what is recorded through either is not lost.
 #[derive(Debug)]
 pub struct TargetCell {
     target: Arc<Target>,
-    state: Mutex<TargetState>,
+    state: Arc<Mutex<TargetState>>,
     resolver: Arc<ResolverCell>,
 }
 
@@ -98,7 +99,7 @@ pub struct ResolverCell {
     cluster: Label,
     datacenter: Label,
     resolver: Arc<Resolver>,
-    state: Mutex<ResolverState>,
+    state: Arc<Mutex<ResolverState>>,
 }
 
 /// Everything at one moment.
@@ -177,9 +178,10 @@ impl Board {
         changed && before.is_some()
     }
 
-    /// Whether every target was probed at least once.
+    /// Whether every name was asked at least once wherever it is to be asked.
     pub fn is_ready(&self) -> bool {
-        self.sheet.read().targets.iter().all(|cell| cell.state.lock().last.is_some())
+        let names = |cell: &&Arc<TargetCell>| cell.target.purpose == Purpose::Name;
+        self.sheet.read().targets.iter().filter(names).all(|cell| cell.state.lock().last.is_some())
     }
 
     /// Everything at this moment. Takes each lock for the time of a small copy.
@@ -229,14 +231,14 @@ impl Sheet {
         let mut cells: HashMap<(Label, Label), Arc<ResolverCell>> = HashMap::new();
         for cluster in &estate.clusters {
             for resolver in &cluster.resolvers {
-                let state = old_resolvers
-                    .get(&(&cluster.name, &resolver.name))
-                    .map(|old| old.state.lock().kept_for(estate, &cluster.name));
+                let old = old_resolvers.get(&(&cluster.name, &resolver.name));
+                let state = old.map(|old| Arc::clone(&old.state)).unwrap_or_default();
+                state.lock().keep_for(estate, &cluster.name);
                 let cell = Arc::new(ResolverCell {
                     cluster: cluster.name.clone(),
                     datacenter: cluster.datacenter.clone(),
                     resolver: Arc::clone(resolver),
-                    state: Mutex::new(state.unwrap_or_default()),
+                    state,
                 });
                 cells.insert((cluster.name.clone(), resolver.name.clone()), Arc::clone(&cell));
                 sheet.resolvers.push(cell);
@@ -244,9 +246,9 @@ impl Sheet {
         }
         sheet.targets.extend(targets.iter().filter_map(|target| {
             let resolver = cells.get(&(target.cluster.name.clone(), target.resolver.name.clone()))?;
-            let state = old_targets.get(&target.key()).map(|old| *old.state.lock()).unwrap_or_default();
+            let state = old_targets.get(&target.key()).map(|old| Arc::clone(&old.state)).unwrap_or_default();
             let (target, resolver) = (Arc::clone(target), Arc::clone(resolver));
-            Some(Arc::new(TargetCell { target, state: Mutex::new(state), resolver }))
+            Some(Arc::new(TargetCell { target, state, resolver }))
         }));
         sheet
     }
@@ -317,16 +319,14 @@ impl ResolverState {
         }
     }
 
-    /// The state without what the estate no longer asks of the cluster.
-    fn kept_for(&self, estate: &Estate, cluster: &Label) -> Self {
-        let mut kept = self.clone();
+    /// Forgets what the estate no longer asks of the cluster.
+    fn keep_for(&mut self, estate: &Estate, cluster: &Label) {
         let asked =
             |class: &Label| estate.names.iter().any(|name| name.class == *class && name.clusters.contains(cluster));
         let zones = estate.clusters.iter().filter(|c| c.name == *cluster).flat_map(|c| &c.zones).collect::<Vec<_>>();
-        kept.durations.retain(|(class, _), _| asked(class));
-        kept.late_replies.retain(|(class, _), _| asked(class));
-        kept.serials.retain(|zone, _| zones.contains(&zone));
-        kept
+        self.durations.retain(|(class, _), _| asked(class));
+        self.late_replies.retain(|(class, _), _| asked(class));
+        self.serials.retain(|zone, _| zones.contains(&zone));
     }
 }
 

@@ -34,6 +34,16 @@ impl Budget {
         granted
     }
 
+    /// Takes one packet for something that can wait, and leaves half a second's worth to what cannot.
+    pub fn try_take_spare(&self) -> bool {
+        let mut state = self.refilled();
+        let granted = state.tokens >= 1.0 + f64::from(self.packets_per_second) / 2.0;
+        if granted {
+            state.tokens -= 1.0;
+        }
+        granted
+    }
+
     /// Takes one packet that has to be sent all the same, such as the TCP question after a truncated answer: what is
     /// sent beyond the budget is missing later.
     pub fn take_in_advance(&self) {
@@ -67,5 +77,12 @@ mod tests {
         budget.take_in_advance();
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(granted(), 2, "what was taken in advance is missing later");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_can_wait_leaves_half_to_what_cannot() {
+        let budget = Budget::new(10);
+        assert_eq!((0..20).filter(|_| budget.try_take_spare()).count(), 5);
+        assert_eq!((0..20).filter(|_| budget.try_take()).count(), 5);
     }
 }

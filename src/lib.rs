@@ -5,6 +5,7 @@
 //! - [`estate`] and [`expect`] hold what is watched, and [`plan`] what that makes necessary to ask;
 //! - [`wire`] turns a question into bytes and bytes into the facts of a reply, [`transport`] carries them;
 //! - [`exchange`] asks once and listens, [`probe`] does so for a target, and [`outcome`] says what came of it;
+//! - [`schedule`] says when, and [`fleet`] runs it all;
 //! - [`board`] folds every observation into the one current state, and knows each resolver's [`verdict`];
 //! - [`canary`] makes names that only the beacon can answer, and reads its answers;
 //! - [`cli`] is the program around all this, one file a command.
@@ -16,10 +17,12 @@ pub mod cli;
 pub mod estate;
 pub mod exchange;
 pub mod expect;
+pub mod fleet;
 pub mod histogram;
 pub mod outcome;
 pub mod plan;
 pub mod probe;
+pub mod schedule;
 pub mod transport;
 pub mod ttl_watch;
 pub mod verdict;

@@ -31,7 +31,7 @@ impl TtlWatch {
         };
         let gap = now.saturating_duration_since(before);
         if gap < SHORTEST_GAP {
-            return self.same_in_a_row >= SAMPLES - 1;
+            return self.found() && ttl == last;
         }
         self.last = Some((now, ttl));
         let due_again = gap < Duration::from_secs(u64::from(last));
@@ -41,6 +41,10 @@ impl TtlWatch {
             self.same_in_a_row = 0;
             self.counted_down |= ttl < last;
         }
+        self.found()
+    }
+
+    const fn found(&self) -> bool {
         self.counted_down && self.same_in_a_row >= SAMPLES - 1
     }
 }
@@ -70,6 +74,14 @@ mod tests {
     #[test]
     fn an_answer_that_never_counted_down_is_not_cached_and_innocent() {
         assert!(run(&[(0, 300), (10, 300), (20, 300), (30, 300), (40, 300)]).iter().all(|still| !still));
+    }
+
+    #[test]
+    fn quick_samples_between_slow_ones_convict_nobody() {
+        let start = Instant::now();
+        let mut watch = TtlWatch::default();
+        let every_half_second = (0..100).map(|half| watch.stands_still(start + Duration::from_millis(500) * half, 300));
+        assert!(every_half_second.collect::<Vec<_>>().iter().all(|still| !still));
     }
 
     #[test]
