@@ -38,7 +38,7 @@ fn run_inside(body: &str) {
     let path = body.trim_end_matches("::{{closure}}");
     let (_, test) = path.split_once("::").expect("a function inside a crate");
     let root = fs::metadata("/proc/self").expect("/proc").uid() == 0;
-    let unshare: &[&str] = if root { &["--net"] } else { &["--net", "--map-root-user"] };
+    let unshare: &[&str] = if root { &["--net"] } else { &["--net", "--map-current-user", "--keep-caps"] };
     let output = Command::new("unshare")
         .args(unshare)
         // The thread that waits here is the parent: when it dies, so does the process inside.

@@ -22,6 +22,7 @@ bind-interfaces
 no-resolv
 no-hosts
 user=root
+group=root
 pid-file=
 log-facility=-
 address=/{internal}/{internal_address}
