@@ -30,17 +30,21 @@
 #![allow(clippy::format_push_string, reason = "configuration files are short")]
 
 mod ask;
+mod fathom;
 mod isolated;
 mod network;
 mod outside;
+mod relay;
 mod resolvers;
 mod server;
 mod world;
 
 pub use ask::{Answer, ask};
+pub use fathom::{Fathom, LISTEN, Metrics};
 pub use isolated::isolated;
 pub use network::{BLACK_HOLE, CLOSED_PORT, datagrams};
 pub use outside::{Authority, BEACON, BROKEN, CANARY, COLD, CT_LOG, EXTERNAL, MPIC, TTL, cut_outside, mend_outside};
+pub use relay::{Relay, Weather};
 pub use resolvers::{Forward, INTERNAL, INTERNAL_ZONE, Setup, Software};
 pub use server::Server;
 pub use world::World;
