@@ -19,7 +19,8 @@ pub(super) fn inside() -> String {
     env::var(INSIDE).expect("servers are started inside isolated(): a network namespace of the test's own")
 }
 
-/// Runs the body of a `#[test]` in a network namespace of its own, on a Tokio runtime with two threads.
+/// Runs the body of a `#[test]`, an async block written in the test itself, in a network namespace of its own, on a Tokio
+/// runtime with two threads.
 ///
 /// # Panics
 /// When the body panics, or when no namespace can be made: that takes root, or a kernel that lets users make them.
@@ -52,6 +53,7 @@ fn run_inside(body: &str) {
     // Through the macros, so that the harness shows it only when the test fails.
     print!("{said}");
     eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("running 1 test"), "{test} is no test: give isolated() an async block of the test itself");
     let passed = output.status.success() && said.contains("test result: ok. 1 passed");
     assert!(passed, "{test} did not pass in its network namespace: {}", output.status);
 }

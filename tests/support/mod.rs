@@ -37,6 +37,7 @@ mod outside;
 mod relay;
 mod resolvers;
 mod server;
+mod truth;
 mod world;
 
 pub use ask::{Answer, ask};
@@ -47,4 +48,5 @@ pub use outside::{Authority, BEACON, BROKEN, CANARY, COLD, CT_LOG, EXTERNAL, MPI
 pub use relay::{Relay, Weather};
 pub use resolvers::{Forward, INTERNAL, INTERNAL_ZONE, Setup, Software};
 pub use server::Server;
+pub use truth::{Behind, Ending, PATIENCE, ending};
 pub use world::World;
