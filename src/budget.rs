@@ -26,8 +26,13 @@ impl Budget {
 
     /// Takes one packet, or says that there is none to take.
     pub fn try_take(&self) -> bool {
+        self.try_take_leaving(0.0)
+    }
+
+    /// Takes one packet, but leaves this share of a full bucket (0 to 1) to those that matter more.
+    pub fn try_take_leaving(&self, share: f64) -> bool {
         let mut state = self.refilled();
-        let granted = state.tokens >= 1.0;
+        let granted = state.tokens >= 1.0 + share * f64::from(self.packets_per_second);
         if granted {
             state.tokens -= 1.0;
         }
@@ -36,18 +41,18 @@ impl Budget {
 
     /// Takes one packet for something that can wait, and leaves half a second's worth to what cannot.
     pub fn try_take_spare(&self) -> bool {
-        let mut state = self.refilled();
-        let granted = state.tokens >= 1.0 + f64::from(self.packets_per_second) / 2.0;
-        if granted {
-            state.tokens -= 1.0;
-        }
-        granted
+        self.try_take_leaving(0.5)
     }
 
     /// Takes one packet that has to be sent all the same, such as the TCP question after a truncated answer: what is
     /// sent beyond the budget is missing later.
     pub fn take_in_advance(&self) {
         self.refilled().tokens -= 1.0;
+    }
+
+    /// Whether nothing was taken for the last second: a new bucket would be the same.
+    pub fn is_full(&self) -> bool {
+        self.refilled().tokens >= f64::from(self.packets_per_second)
     }
 
     fn refilled(&self) -> parking_lot::MutexGuard<'_, State> {
@@ -84,5 +89,17 @@ mod tests {
         let budget = Budget::new(10);
         assert_eq!((0..20).filter(|_| budget.try_take_spare()).count(), 5);
         assert_eq!((0..20).filter(|_| budget.try_take()).count(), 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_matters_less_leaves_room_for_what_matters_more() {
+        let budget = Budget::new(20);
+        assert!(budget.is_full());
+        let granted = |share| (0..100).filter(|_| budget.try_take_leaving(share)).count();
+        assert_eq!((granted(0.75), granted(0.25), granted(0.0)), (5, 10, 5));
+        tokio::time::advance(Duration::from_millis(500)).await;
+        assert_eq!(granted(0.75), 0, "the first half second belongs to the others");
+        tokio::time::advance(Duration::from_millis(500)).await;
+        assert!(budget.is_full());
     }
 }

@@ -7,9 +7,10 @@
 //! - [`exchange`] asks once and listens, [`probe`] does so for a target, and [`outcome`] says what came of it;
 //! - [`schedule`] says when, and [`fleet`] runs it all;
 //! - [`board`] folds every observation into the one current state, and knows each resolver's [`verdict`];
-//! - [`canary`] makes names that only the beacon can answer, and reads its answers;
+//! - [`canary`] makes names that only the [`beacon`] can answer, and reads its answers;
 //! - [`cli`] is the program around all this, one file a command.
 
+pub mod beacon;
 pub mod board;
 pub mod budget;
 pub mod canary;

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use data_encoding::{Encoding, Specification};
 
-use super::{COLD_BRANCH, Keys, TRACER_BRANCH};
+use super::{COLD_BRANCH, Key, Keys, TRACER_BRANCH};
 use crate::estate::DomainName;
 
 /// The length of a nonce label, in characters.
@@ -98,19 +98,25 @@ impl Nonce {
         base32hex().encode(&[&payload[..], &mac[..MAC_LENGTH]].concat())
     }
 
-    /// Reads a label in any letter case. The signature is looked at before anything it protects.
-    pub fn verify(label: &[u8], zone: &DomainName, keys: &Keys, now: SystemTime) -> Result<Self, Rejected> {
+    /// Reads a label in any letter case, and says which key signed it: an answer is best signed with the same one. The
+    /// signature is looked at before anything it protects.
+    pub fn verify<'k>(
+        label: &[u8],
+        zone: &DomainName,
+        keys: &'k Keys,
+        now: SystemTime,
+    ) -> Result<(Self, &'k Key), Rejected> {
         let mut bytes = [0; PAYLOAD_LENGTH + MAC_LENGTH];
         if label.len() != LABEL_LENGTH {
             return Err(Rejected::NotANonce);
         }
         base32hex().decode_mut(label, &mut bytes).map_err(|_| Rejected::NotANonce)?;
         let (payload, mac) = bytes.split_at(PAYLOAD_LENGTH);
-        keys.which_verifies(&[payload, zone.as_str().as_bytes()], mac).ok_or(Rejected::Forged)?;
+        let key = keys.which_verifies(&[payload, zone.as_str().as_bytes()], mac).ok_or(Rejected::Forged)?;
         let nonce = Self::from_payload(payload).ok_or(Rejected::NotANonce)?;
         let ahead = nonce.minute.wrapping_sub(minute_of(now)) % MINUTES;
         let apart = ahead.min(MINUTES - ahead);
-        if u64::from(apart) <= WINDOW.as_secs() / 60 { Ok(nonce) } else { Err(Rejected::Expired) }
+        if u64::from(apart) <= WINDOW.as_secs() / 60 { Ok((nonce, key)) } else { Err(Rejected::Expired) }
     }
 
     fn payload(&self) -> [u8; PAYLOAD_LENGTH] {
@@ -209,7 +215,6 @@ pub(super) fn base32hex() -> &'static Encoding {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::Key;
     use super::*;
 
     fn key(byte: u8) -> Key {
@@ -267,7 +272,8 @@ mod tests {
         let wrap = u64::from(MINUTES) * 60 * 2;
         let label = Nonce::new(Kind::Nonce, 1, 1, at(wrap - 60)).label(&zone(), &keys);
         assert!(Nonce::verify(label.as_bytes(), &zone(), &keys, at(wrap + 300)).is_ok());
-        assert_eq!(Nonce::verify(label.as_bytes(), &zone(), &keys, at(wrap + 900)), Err(Rejected::Expired));
+        let later = Nonce::verify(label.as_bytes(), &zone(), &keys, at(wrap + 900));
+        assert_eq!(later.err(), Some(Rejected::Expired));
     }
 
     #[test]
@@ -275,7 +281,8 @@ mod tests {
         let factory = NonceFactory::new(Arc::new(Keys::new(key(1), None)), zone());
         let name = factory.cold_name(Kind::Nonce, 5).unwrap();
         assert!(name.as_str().ends_with(".p.canary.example.net."), "{name}");
-        let nonce = Nonce::verify(&name.as_str().as_bytes()[..40], &zone(), factory.keys(), SystemTime::now()).unwrap();
+        let label = &name.as_str().as_bytes()[..LABEL_LENGTH];
+        let (nonce, _) = Nonce::verify(label, &zone(), factory.keys(), SystemTime::now()).unwrap();
         assert_eq!((nonce.kind, nonce.prober, nonce.target), (Kind::Nonce, factory.prober(), 5));
         assert_ne!(factory.cold_name(Kind::Nonce, 5), Some(name), "never the same name twice");
         let tracer = factory.tracer_zone("ns1").unwrap();
@@ -306,7 +313,8 @@ mod tests {
                     *byte ^= 0x20;
                 }
             }
-            prop_assert_eq!(Nonce::verify(&label, &zone(), &keys, at(NOW)), Ok(nonce));
+            let verified = Nonce::verify(&label, &zone(), &keys, at(NOW)).map(|(nonce, _)| nonce);
+            prop_assert_eq!(verified, Ok(nonce));
         }
 
         #[test]
@@ -316,7 +324,8 @@ mod tests {
             let mut label = Nonce::new(Kind::Nonce, 1, 2, at(NOW)).label(&zone(), &keys).into_bytes();
             let digit = ALPHABET.iter().position(|symbol| *symbol == label[place]).unwrap();
             label[place] = ALPHABET[(digit + usize::from(shift)) % 32];
-            prop_assert_eq!(Nonce::verify(&label, &zone(), &keys, at(NOW)), Err(Rejected::Forged));
+            let verified = Nonce::verify(&label, &zone(), &keys, at(NOW));
+            prop_assert_eq!(verified.err(), Some(Rejected::Forged));
         }
 
         #[test]

@@ -2,7 +2,7 @@
 //!
 //! A prober asks for `<nonce>.p.<canary>` ([`NonceFactory::cold_name`]) to see whether a resolver finds its way out, and
 //! for `<nonce>.<resolver>.t.<canary>` ([`NonceFactory::tracer_name`]) to see whether its way leads to that resolver. The
-//! nonce is signed, so that the beacon answers nobody else; the answer is signed, so that nobody else
+//! nonce is signed, so that the [`beacon`](crate::beacon) answers nobody else; the answer is signed, so that nobody else
 //! can answer for the beacon ([`read_answer`]). Nothing here touches the network.
 
 mod answer;

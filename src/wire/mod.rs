@@ -10,6 +10,7 @@ mod text;
 
 pub use casing::CaseMemory;
 pub use query::{Encoded, QueryTemplate};
+pub(crate) use reply::counts_can_fit;
 pub use reply::{ExtendedError, Rcode, Record, Reply, Stray};
 pub use text::printable;
 

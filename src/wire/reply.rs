@@ -285,7 +285,7 @@ impl Reply {
 
 /// Whether the packet is long enough for the records its header promises: a question takes at least five bytes, a
 /// record eleven. A header that lies is not worth decoding.
-fn counts_can_fit(header: &[u8; 12], length: usize) -> bool {
+pub(crate) fn counts_can_fit(header: &[u8; 12], length: usize) -> bool {
     let count = |at: usize| usize::from(u16::from_be_bytes([header[at], header[at + 1]]));
     12 + count(4) * 5 + (count(6) + count(8) + count(10)) * 11 <= length
 }
