@@ -2,6 +2,7 @@
 //!
 //! In the order in which data flows:
 //!
+//! - [`config`] reads probes.toml, and says everything that is wrong with it;
 //! - [`estate`] and [`expect`] hold what is watched, and [`plan`] what that makes necessary to ask;
 //! - [`wire`] turns a question into bytes and bytes into the facts of a reply, [`transport`] carries them;
 //! - [`exchange`] asks once and listens, [`probe`] does so for a target, and [`outcome`] says what came of it;
@@ -15,6 +16,7 @@ pub mod board;
 pub mod budget;
 pub mod canary;
 pub mod cli;
+pub mod config;
 pub mod estate;
 pub mod exchange;
 pub mod expect;

@@ -1,0 +1,79 @@
+//! probes.toml: from what the user wrote to an [`Estate`], or to every mistake in it at once.
+//!
+//! The file is parsed (`toml`), read into types that name every key (`spec`, by the deserializer in `read`, which goes
+//! on after a mistake; `values` knows how single values are written), and turned into the estate (`build`), the one
+//! bridge, where it is decided what is the case when a key is absent and what fits together.
+
+mod build;
+mod problem;
+mod read;
+mod spec;
+mod values;
+
+use std::fs;
+use std::path::Path;
+
+use toml::de::DeTable;
+
+use self::problem::{Place, Report};
+pub use self::problem::{Problem, Problems};
+use crate::estate::Estate;
+
+/// The largest file that is read, in bytes: an estate of 10,000 resolvers takes about one megabyte.
+const LARGEST_FILE: u64 = 64 << 20;
+
+/// What the command line says in place of the file.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// The datacenter this process runs in, instead of `prober.datacenter`.
+    pub datacenter: Option<String>,
+}
+
+/// A file without mistakes.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What is watched, as this process sees it.
+    pub estate: Estate,
+    /// What works, but hardly as it was meant; in the order of the file.
+    pub warnings: Vec<Problem>,
+}
+
+/// Reads a configuration file. Key files in it are relative to its folder.
+///
+/// # Errors
+/// Every mistake of the file at once; or that it cannot be read.
+pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, Problems> {
+    let name = path.display().to_string();
+    let unreadable = |reason: String| Problems(vec![Problem::with_file(&name, format!("cannot be read: {reason}"))]);
+    let size = fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
+    if size > LARGEST_FILE {
+        return Err(unreadable(format!("{size} bytes; allowed: at most {LARGEST_FILE}")));
+    }
+    let text = fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+    let mut loaded = parse(&text, &name, overrides)?;
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    for key_file in &mut loaded.estate.path.key_files {
+        *key_file = folder.join(&*key_file);
+    }
+    Ok(loaded)
+}
+
+/// Reads the text of a configuration file; touches nothing else. `file_name` is for messages alone.
+///
+/// # Errors
+/// Every mistake of the text at once. A text that is no TOML has no other mistakes than that.
+pub fn parse(text: &str, file_name: &str, overrides: &Overrides) -> Result<Loaded, Problems> {
+    let report = Report::default();
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let place = Place::new(error.span().unwrap_or(text.len()..text.len()), String::new());
+        report.mistake(&place, format!("not TOML: {}", error.message()));
+    }
+    let estate = if errors.is_empty() { build::estate(&read::read(table, &report), overrides, &report) } else { None };
+    let clean = report.is_clean();
+    let (problems, warnings) = report.finish(file_name, text);
+    match estate {
+        Some(estate) if clean => Ok(Loaded { estate, warnings }),
+        _ => Err(problems),
+    }
+}

@@ -1,0 +1,217 @@
+//! Mistakes in the file, with their places: gathered while it is read, and worded for the person who has to mend them.
+
+use std::cell::RefCell;
+use std::fmt::{self, Write as _};
+use std::ops::Range;
+
+/// The widest line of the file that is quoted in full, in characters.
+const WIDEST_QUOTE: usize = 100;
+
+/// Where in the file something stands, and under which key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    /// Where it begins, in bytes; nothing for what stands nowhere in the file.
+    start: Option<usize>,
+    /// Where it ends.
+    end: usize,
+    /// The way to it: `name[db-primary].timeout`.
+    pub(super) key: String,
+}
+
+impl Place {
+    pub(super) fn new(range: Range<usize>, key: String) -> Self {
+        Self { start: Some(range.start), end: range.end, key }
+    }
+
+    /// The place of something that is not in the file at all.
+    pub(super) fn nowhere(key: &str) -> Self {
+        Self { key: key.to_owned(), ..Self::default() }
+    }
+
+    /// The same place, for a key that is missing there.
+    pub(super) fn below(&self, key: &str) -> Self {
+        let key = if self.key.is_empty() { key.to_owned() } else { format!("{}.{key}", self.key) };
+        Self { key, ..self.clone() }
+    }
+
+    /// Its bytes.
+    pub(super) fn range(&self) -> Range<usize> {
+        self.start.unwrap_or_default()..self.end
+    }
+
+    /// The same key, at other bytes.
+    pub(super) fn at(&self, range: Range<usize>) -> Self {
+        Self::new(range, self.key.clone())
+    }
+}
+
+/// What was found so far.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    mistakes: RefCell<Vec<(Place, String)>>,
+    warnings: RefCell<Vec<(Place, String)>>,
+}
+
+impl Report {
+    /// Something that has to be mended.
+    pub(super) fn mistake(&self, place: &Place, message: impl Into<String>) {
+        self.mistakes.borrow_mut().push((place.clone(), message.into()));
+    }
+
+    /// Something that works, but hardly as it was meant.
+    pub(super) fn warning(&self, place: &Place, message: impl Into<String>) {
+        self.warnings.borrow_mut().push((place.clone(), message.into()));
+    }
+
+    /// Whether nothing has to be mended so far.
+    pub(super) fn is_clean(&self) -> bool {
+        self.mistakes.borrow().is_empty()
+    }
+
+    /// The mistakes and the warnings, each in the order of the file.
+    pub(super) fn finish(self, file: &str, text: &str) -> (Problems, Vec<Problem>) {
+        let located = |mut found: Vec<(Place, String)>| {
+            found.sort();
+            found.dedup();
+            let lines = LineStarts::of(text);
+            found.into_iter().map(|(place, message)| Problem::new(file, &lines, place, message)).collect::<Vec<_>>()
+        };
+        (Problems(located(self.mistakes.into_inner())), located(self.warnings.into_inner()))
+    }
+}
+
+/// One thing that is wrong, or odd, with its place in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The file's name, as the user gave it.
+    pub file: String,
+    /// The line, counted from 1, and the column in characters, counted from 1; nothing for what stands nowhere in the
+    /// file.
+    pub position: Option<(usize, usize)>,
+    /// The key it is about, such as `name[db-primary].timeout`; empty for the file as a whole.
+    pub key: String,
+    /// What was found, and what is allowed.
+    pub message: String,
+    /// The line of the file, and how many characters of it are meant, from the column on.
+    quote: Option<(String, usize)>,
+}
+
+impl Problem {
+    /// A problem with the file as a whole.
+    pub(super) fn with_file(file: &str, message: String) -> Self {
+        Self { file: file.to_owned(), position: None, key: String::new(), message, quote: None }
+    }
+
+    fn new(file: &str, lines: &LineStarts<'_>, place: Place, message: String) -> Self {
+        let whole = Self { key: place.key, ..Self::with_file(file, message) };
+        let Some(start) = place.start else { return whole };
+        let (line_number, before, line) = lines.find(start);
+        let meant = place.end.saturating_sub(start).min(line.len().saturating_sub(before));
+        let column = count(line, 0..before) + 1;
+        let quote = (column <= WIDEST_QUOTE).then(|| (quotable(line), count(line, before..before + meant).max(1)));
+        Self { position: Some((line_number, column)), quote, ..whole }
+    }
+}
+
+/// The characters in a range of a line; a range may begin or end within one when the file is broken.
+fn count(line: &str, range: Range<usize>) -> usize {
+    line.char_indices().filter(|(at, _)| range.contains(at)).count()
+}
+
+/// The line as it can be printed: no control characters, and no endless one.
+fn quotable(line: &str) -> String {
+    let safe = |c: char| match c {
+        '\t' => ' ',
+        c if c.is_control() => char::REPLACEMENT_CHARACTER,
+        c => c,
+    };
+    let mut quote: String = line.chars().take(WIDEST_QUOTE).map(safe).collect();
+    if line.chars().nth(WIDEST_QUOTE).is_some() {
+        quote.push('…');
+    }
+    quote.truncate(quote.trim_end().len());
+    quote
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some((line, column)) = self.position {
+            write!(f, ":{line}:{column}")?;
+        }
+        if !self.key.is_empty() {
+            write!(f, ": {}", self.key)?;
+        }
+        write!(f, ": {}", self.message)?;
+        if let (Some((line, column)), Some((quote, meant))) = (self.position, &self.quote) {
+            let meant = (*meant).min(quote.chars().count().saturating_sub(column - 1)).max(1);
+            write!(f, "\n{line:>5} | {quote}\n      | {:column$}{}", "", "^".repeat(meant), column = column - 1)?;
+        }
+        Ok(())
+    }
+}
+
+/// Everything that is wrong with a file, in its order; never empty as an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problems(pub Vec<Problem>);
+
+impl fmt::Display for Problems {
+    /// The whole text a person reads: every mistake, then how many there are.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.0 {
+            writeln!(f, "{problem}")?;
+        }
+        let file = self.0.first().map_or("", |problem| &problem.file);
+        match self.0.len() {
+            1 => write!(f, "{file}: 1 mistake"),
+            many => write!(f, "{file}: {many} mistakes"),
+        }
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// Where each line begins.
+struct LineStarts<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> LineStarts<'a> {
+    fn of(text: &'a str) -> Self {
+        let after_ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        Self { text, starts: std::iter::once(0).chain(after_ends).collect() }
+    }
+
+    /// The number of the line that holds a byte, how far into it the byte is, and the line.
+    fn find(&self, at: usize) -> (usize, usize, &'a str) {
+        let number = self.starts.partition_point(|start| *start <= at);
+        let start = self.starts[number - 1];
+        let end = self.starts.get(number).map_or(self.text.len(), |next| next - 1);
+        let line = &self.text[start..end];
+        (number, (at - start).min(line.len()), line)
+    }
+}
+
+/// The words as a list for a message: `a, b or c`.
+pub(super) fn one_of<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    let words: Vec<&str> = words.into_iter().collect();
+    let mut text = String::new();
+    for (place, word) in words.iter().enumerate() {
+        let joint = match place {
+            0 => "",
+            _ if place + 1 == words.len() => " or ",
+            _ => ", ",
+        };
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{joint}{word}");
+    }
+    text
+}
+
+/// The word that was probably meant: the nearest one, when it is near.
+pub(super) fn nearest<'w>(word: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
+    let near = |other: &&'w str| strsim::jaro_winkler(&word.to_lowercase(), &other.to_lowercase());
+    let scored = words.into_iter().map(|other| (near(&other), other));
+    scored.filter(|(score, _)| *score > 0.8).max_by(|(one, _), (two, _)| one.total_cmp(two)).map(|(_, other)| other)
+}
