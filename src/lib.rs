@@ -9,6 +9,7 @@
 //! - [`schedule`] says when, and [`fleet`] runs it all;
 //! - [`board`] folds every observation into the one current state, and knows each resolver's [`verdict`];
 //! - [`canary`] makes names that only the [`beacon`] can answer, and reads its answers;
+//! - [`metrics`] shows it to Prometheus;
 //! - [`cli`] is the program around all this, one file a command.
 
 pub mod beacon;
@@ -22,6 +23,7 @@ pub mod exchange;
 pub mod expect;
 pub mod fleet;
 pub mod histogram;
+pub mod metrics;
 pub mod outcome;
 pub mod plan;
 pub mod probe;

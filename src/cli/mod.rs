@@ -2,6 +2,7 @@
 
 mod completions;
 mod man;
+mod metrics;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -51,6 +52,8 @@ enum Command {
     Completions(completions::Args),
     /// Print the manual page
     Man,
+    /// Print every metric: name, type, labels, meaning
+    Metrics(metrics::Args),
 }
 
 /// How a command ended, when it ended as it should.
@@ -92,6 +95,7 @@ fn run(cli: Cli) -> Result<Ending, UsageError> {
     match cli.command {
         Command::Completions(args) => completions::run(&args),
         Command::Man => man::run(),
+        Command::Metrics(args) => metrics::run(args),
     }
 }
 

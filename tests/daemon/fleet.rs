@@ -1,31 +1,20 @@
 //! The fleet in virtual time, against a real server on a loopback socket in the same runtime.
 
-#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
-
-mod estate;
-mod responder;
-
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use estate::{INTERVAL, PATIENCE, Plan, TIMEOUT, label};
-use fathom::board::{Board, Snapshot};
-use fathom::estate::Estate;
-use fathom::fleet::Fleet;
+use fathom::board::Snapshot;
 use fathom::outcome::Outcome;
-use fathom::plan::{self, Purpose};
+use fathom::plan::Purpose;
 use fathom::schedule::Skip;
-use responder::{Asked, Responder, Say};
 use tokio::time::{Instant, advance, sleep};
 
-const AT_ONCE: Say = Say::Address(Duration::ZERO);
+use crate::estate::{INTERVAL, PATIENCE, Plan, TIMEOUT, label};
+use crate::responder::{Asked, Responder, Say};
+use crate::start;
 
-fn start(estate: &Arc<Estate>) -> (Arc<Board>, Fleet) {
-    let board = Arc::new(Board::new(estate, &plan::targets(estate)));
-    let fleet = Fleet::start(Arc::clone(&board), estate);
-    (board, fleet)
-}
+const AT_ONCE: Say = Say::Address(Duration::ZERO);
 
 /// Probes of names that ended with the outcome.
 fn count(snapshot: &Snapshot, outcome: Outcome) -> u64 {

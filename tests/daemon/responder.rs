@@ -10,9 +10,9 @@ use tokio::time::{Instant, sleep};
 /// What to answer, and after how long.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Say {
-    /// NOERROR and one address.
+    /// NOERROR and one address, or the SOA record asked for.
     Address(Duration),
-    /// SERVFAIL.
+    /// SERVFAIL, because no authority can be reached (extended error 22).
     Servfail(Duration),
     /// Nothing, ever.
     Nothing,
@@ -70,12 +70,7 @@ impl Responder {
                 Say::Servfail(delay) => (delay, 2),
                 Say::Nothing => continue,
             };
-            let answers = u8::from(rcode == 0);
-            let mut reply = query[..question_end].to_vec();
-            reply[2..12].copy_from_slice(&[0x81, 0x80 | rcode, 0, 1, 0, answers, 0, 0, 0, 0]);
-            if answers > 0 {
-                reply.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 192, 0, 2, 1]);
-            }
+            let reply = reply(&query[..question_end], rcode);
             let socket = Arc::clone(&socket);
             tokio::spawn(async move {
                 if !delay.is_zero() {
@@ -86,6 +81,23 @@ impl Responder {
             });
         }
     }
+}
+
+/// The whole reply to a question; the messages are short enough to be written by hand (RFC 1035, RFC 8914).
+fn reply(question: &[u8], rcode: u8) -> Vec<u8> {
+    const ADDRESS: [u8; 16] = [0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 192, 0, 2, 1];
+    const SOA: [u8; 34] =
+        [0xc0, 12, 0, 6, 0, 1, 0, 0, 1, 44, 0, 22, 0, 0, 0, 0, 7, 0xea, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0];
+    const NO_REACHABLE_AUTHORITY: [u8; 17] = [0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 6, 0, 15, 0, 2, 0, 22];
+    let failed = u8::from(rcode != 0);
+    let mut reply = question.to_vec();
+    reply[2..12].copy_from_slice(&[0x81, 0x80 | rcode, 0, 1, 0, 1 - failed, 0, 0, 0, failed]);
+    match question[question.len() - 4..] {
+        _ if failed == 1 => reply.extend(NO_REACHABLE_AUTHORITY),
+        [0, 6, ..] => reply.extend(SOA),
+        _ => reply.extend(ADDRESS),
+    }
+    reply
 }
 
 /// The name asked about, in lower case, and where the question ends.

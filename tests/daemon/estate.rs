@@ -25,6 +25,7 @@ pub(crate) struct Plan {
     pub(crate) packets_per_second: u32,
     pub(crate) max_in_flight: usize,
     pub(crate) interval: Duration,
+    pub(crate) zones: Vec<&'static str>,
 }
 
 impl Plan {
@@ -35,6 +36,7 @@ impl Plan {
             packets_per_second: 1000,
             max_in_flight: 4096,
             interval: INTERVAL,
+            zones: Vec::new(),
         }
     }
 
@@ -92,9 +94,9 @@ impl Plan {
             clusters: vec![Arc::new(Cluster {
                 name: label("c"),
                 datacenter: label("dc1"),
-                authoritative: false,
+                authoritative: !self.zones.is_empty(),
                 recursive: true,
-                zones: Vec::new(),
+                zones: self.zones.iter().map(|zone| DomainName::parse(zone).unwrap()).collect(),
                 upstreams: Vec::new(),
                 resolvers: self.resolvers.iter().enumerate().map(resolver).collect(),
             })],

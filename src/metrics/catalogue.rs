@@ -1,0 +1,189 @@
+//! Every metric: name, type, labels, meaning. The one table from which a scrape, `fathom metrics` and docs/metrics.md come.
+
+use serde::Serialize;
+
+/// Labels that every series carries beside its own.
+pub const CONSTANT_LABELS: [&str; 2] = ["environment", "vantage"];
+
+/// The Prometheus type of a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Only ever grows, until the process restarts.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts by bucket, with their sum.
+    Histogram,
+}
+
+impl Kind {
+    /// The word used in `# TYPE` lines and tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// What there is to know about a metric without looking at its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Family {
+    /// Its name, with its unit.
+    pub name: &'static str,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: Kind,
+    /// Its labels beside [`CONSTANT_LABELS`], in order.
+    pub labels: &'static [&'static str],
+    /// What it means: the `# HELP` line.
+    pub help: &'static str,
+    /// When its series exist.
+    pub when: &'static str,
+}
+
+macro_rules! metrics {
+    ($($variant:ident: $name:literal $kind:ident [$($label:literal),*] $help:literal; $when:literal)+) => {
+        /// A metric of Fathom's own.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Metric { $(#[doc = $help] $variant),+ }
+
+        impl Metric {
+            /// Every metric, in the order of a scrape.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// What there is to know about it.
+            pub const fn family(self) -> Family {
+                match self {
+                    $(Self::$variant => Family {
+                        name: $name, kind: Kind::$kind, labels: &[$($label),*], help: $help, when: $when,
+                    }),+
+                }
+            }
+        }
+    };
+}
+
+metrics! {
+    ProbeResults: "dns_probe_results_total" Counter
+        ["datacenter", "cluster", "resolver", "class", "name", "transport", "result"]
+        "Finished probes by result; each is counted once.";
+        "ok, servfail, timeout and loop_suspected from the start, others once seen"
+    ProbeSuccess: "dns_probe_success" Gauge
+        ["datacenter", "cluster", "resolver", "class", "name", "transport"]
+        "Whether the last probe met every expectation in time (1) or not (0).";
+        "after the first probe"
+    ProbeDuration: "dns_probe_duration_seconds" Histogram
+        ["datacenter", "cluster", "resolver", "class", "transport"]
+        "Time from question to answer, of every probe answered within its patience.";
+        "after the first answer of the class"
+    ProbeLateReplies: "dns_probe_late_replies_total" Counter
+        ["datacenter", "cluster", "resolver", "class", "rcode"]
+        "Answers that came after the timeout and within patience; their probes count as timeout all the same.";
+        "after the first late answer"
+    ProbeStrayPackets: "dns_probe_stray_packets_total" Counter
+        ["datacenter", "cluster", "resolver", "reason"]
+        "Packets that came back and did not belong to the question, by reason.";
+        "from the start"
+    ProbeLastSuccess: "dns_probe_last_success_timestamp_seconds" Gauge
+        ["datacenter", "cluster", "resolver", "class", "name", "transport"]
+        "When the last successful probe was sent, in seconds since 1970.";
+        "after the first successful probe"
+    ProbeAnswerTtl: "dns_probe_answer_ttl_seconds" Gauge
+        ["datacenter", "cluster", "resolver", "name", "transport"]
+        "Smallest time to live in the last good answer.";
+        "after the first successful probe whose answer has records"
+    ProbeExtendedErrors: "dns_probe_extended_errors_total" Counter
+        ["datacenter", "cluster", "resolver", "info_code"]
+        "Extended DNS errors (RFC 8914) in answers, by INFO-CODE.";
+        "after the first such error; at most 40 codes for each resolver"
+    ProbeInfo: "dns_probe_info" Gauge
+        ["datacenter", "cluster", "resolver", "class", "name", "transport", "address", "qname", "qtype",
+         "recursion_desired"]
+        "What is really asked, and where; always 1.";
+        "from the start"
+    ResolverInfo: "dns_resolver_info" Gauge
+        ["datacenter", "cluster", "resolver", "address", "nsid", "server_id", "version"]
+        "Who the resolver says it is (NSID, id.server, version.bind), at most 64 characters each; always 1.";
+        "from the start; what is not known is empty"
+    ResolverZoneSerial: "dns_resolver_zone_serial" Gauge
+        ["datacenter", "cluster", "resolver", "zone"]
+        "SOA serial of a zone that the cluster is authoritative for.";
+        "after the first SOA answer"
+    ResolverVerdict: "dns_resolver_verdict" Gauge
+        ["datacenter", "cluster", "resolver", "verdict"]
+        "What is wrong with the resolver: 1 for the one verdict that holds, 0 for the others.";
+        "from the start"
+    ResolverVerdictConfidence: "dns_resolver_verdict_confidence" Gauge
+        ["datacenter", "cluster", "resolver"]
+        "How sure the verdict is: 0 none, 1 suspected, 2 probable, 3 confirmed.";
+        "from the start"
+    ScheduleLag: "fathom_schedule_lag_seconds" Histogram
+        []
+        "How much later than due probes started.";
+        "from the start"
+    ProbesInFlight: "fathom_probes_in_flight" Gauge
+        []
+        "Questions whose answer, in time or late, is being waited for.";
+        "from the start"
+    ProbesSkipped: "fathom_probes_skipped_total" Counter
+        ["reason"]
+        "Probes that were due and not made, for want of packet budget, of sockets, or of time, by reason.";
+        "from the start"
+    BuildInfo: "fathom_build_info" Gauge
+        ["version"]
+        "The version of this program; always 1.";
+        "from the start"
+    ConfigReloadSuccessful: "fathom_config_last_reload_successful" Gauge
+        []
+        "Whether the last attempt to load the configuration succeeded (1), or the old one is still used (0).";
+        "from the start"
+    ConfigReloadTime: "fathom_config_last_reload_success_timestamp_seconds" Gauge
+        []
+        "When the configuration in use was loaded, in seconds since 1970.";
+        "from the start"
+}
+
+/// Metrics of the process itself, as the `prometheus` crate exports them for every program.
+pub const PROCESS: [Family; 7] = [
+    process("process_cpu_seconds_total", Kind::Counter, "Total user and system CPU time spent in seconds."),
+    process("process_open_fds", Kind::Gauge, "Number of open file descriptors."),
+    process("process_max_fds", Kind::Gauge, "Maximum number of open file descriptors."),
+    process("process_virtual_memory_bytes", Kind::Gauge, "Virtual memory size in bytes."),
+    process("process_resident_memory_bytes", Kind::Gauge, "Resident memory size in bytes."),
+    process("process_start_time_seconds", Kind::Gauge, "Start time of the process since unix epoch in seconds."),
+    process("process_threads", Kind::Gauge, "Number of OS threads in the process."),
+];
+
+const fn process(name: &'static str, kind: Kind, help: &'static str) -> Family {
+    Family { name, kind, labels: &[], help, when: "from the start, on Linux" }
+}
+
+/// Everything that a scrape can hold, in no order that matters.
+pub fn catalogue() -> impl Iterator<Item = Family> {
+    Metric::ALL.iter().map(|metric| metric.family()).chain(PROCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_tell_their_unit_and_type() {
+        let mut seen = HashSet::new();
+        for family in catalogue() {
+            assert!(seen.insert(family.name), "{} is there twice", family.name);
+            assert!(["dns_", "fathom_", "process_"].iter().any(|prefix| family.name.starts_with(prefix)));
+            assert_eq!(family.kind == Kind::Counter, family.name.ends_with("_total"), "{}", family.name);
+            assert!(family.kind != Kind::Histogram || family.name.ends_with("_seconds"), "{}", family.name);
+            assert!(family.help.ends_with('.'), "{}", family.name);
+            let labels: HashSet<_> = family.labels.iter().chain(&CONSTANT_LABELS).collect();
+            assert_eq!(labels.len(), family.labels.len() + 2, "{}", family.name);
+            assert!(!labels.contains(&"instance") && !labels.contains(&"job"), "Prometheus owns these");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Everything Prometheus can scrape: one [`catalogue`], and one text made from the state of the moment.
+//!
+//! Nothing is counted here. The board and the fleet hold the counters, so a series exists exactly as long as what it is
+//! about: what a reload removes is gone from the next scrape, what stays goes on counting.
+
+mod catalogue;
+mod families;
+mod reference;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use parking_lot::Mutex;
+use prometheus::process_collector::ProcessCollector;
+use prometheus::{Registry, TextEncoder};
+
+use crate::board::{Board, Snapshot};
+use crate::fleet::{Fleet, Stats};
+
+pub use catalogue::{CONSTANT_LABELS, Family, Kind, Metric, PROCESS, catalogue};
+pub use reference::{json, markdown, text};
+
+/// The media type of what [`Exporter::render`] returns.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// How loading the configuration went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConfigStatus {
+    /// The last attempt succeeded; when it did not, an older configuration is still used.
+    pub last_attempt_succeeded: bool,
+    /// When the configuration in use was loaded.
+    pub loaded_at: SystemTime,
+}
+
+/// Everything that a scrape shows.
+#[derive(Debug)]
+struct Moment {
+    board: Snapshot,
+    fleet: Stats,
+    config: ConfigStatus,
+}
+
+/// Makes scrapes.
+#[derive(Debug)]
+pub struct Exporter {
+    board: Arc<Board>,
+    fleet: Arc<Fleet>,
+    config: Mutex<ConfigStatus>,
+    process: Registry,
+}
+
+impl Exporter {
+    /// An exporter of what this board and this fleet hold, under a configuration loaded just now.
+    ///
+    /// # Panics
+    /// Never: the one collector it registers is well formed.
+    pub fn new(board: Arc<Board>, fleet: Arc<Fleet>) -> Self {
+        let process = Registry::new();
+        process.register(Box::new(ProcessCollector::for_self())).expect("one collector, registered once");
+        let config = ConfigStatus { last_attempt_succeeded: true, loaded_at: SystemTime::now() };
+        Self { board, fleet, config: Mutex::new(config), process }
+    }
+
+    /// Notes that a new configuration was loaded, or could not be.
+    pub fn note_reload(&self, succeeded: bool) {
+        let mut config = self.config.lock();
+        config.last_attempt_succeeded = succeeded;
+        if succeeded {
+            config.loaded_at = SystemTime::now();
+        }
+    }
+
+    /// How loading the configuration went.
+    pub fn config(&self) -> ConfigStatus {
+        *self.config.lock()
+    }
+
+    /// The state of this moment as Prometheus reads it. Takes milliseconds for every ten thousand series: not for a
+    /// thread that times probes.
+    ///
+    /// # Panics
+    /// Never: every family is well formed, which a test holds for the whole catalogue.
+    pub fn render(&self) -> String {
+        let moment = Moment { board: self.board.snapshot(), fleet: self.fleet.stats(), config: self.config() };
+        let estate = &moment.board.estate;
+        let constant = [&estate.environment, &estate.vantage];
+        let constant: Vec<_> =
+            CONSTANT_LABELS.iter().zip(constant).map(|(name, value)| families::label(name, value.as_str())).collect();
+
+        // One family at a time, so that a large estate is never held twice.
+        let mut text = String::new();
+        let mut append = |family: prometheus::proto::MetricFamily| {
+            if !family.get_metric().is_empty() {
+                TextEncoder::new().encode_utf8(&[family], &mut text).expect("a well-formed family");
+            }
+        };
+        for metric in Metric::ALL {
+            append(families::family(*metric, &moment, &constant));
+        }
+        for mut family in self.process.gather() {
+            family.mut_metric().iter_mut().for_each(|metric| metric.set_label(constant.clone()));
+            append(family);
+        }
+        text
+    }
+}

@@ -1,0 +1,22 @@
+//! The daemon's parts in virtual time, against a real server on a loopback socket in the same runtime.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+mod estate;
+mod fleet;
+mod metrics;
+mod responder;
+
+use std::sync::Arc;
+
+use fathom::board::Board;
+use fathom::estate::Estate;
+use fathom::fleet::Fleet;
+use fathom::plan;
+
+/// Begins to probe an estate.
+fn start(estate: &Arc<Estate>) -> (Arc<Board>, Fleet) {
+    let board = Arc::new(Board::new(estate, &plan::targets(estate)));
+    let fleet = Fleet::start(Arc::clone(&board), estate);
+    (board, fleet)
+}
