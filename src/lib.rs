@@ -10,6 +10,7 @@
 //! - [`board`] folds every observation into the one current state, and knows each resolver's [`verdict`];
 //! - [`canary`] makes names that only the [`beacon`] can answer, and reads its answers;
 //! - [`metrics`] shows it to Prometheus;
+//! - [`fetch`] asks other Fathom processes over HTTP, by address;
 //! - [`cli`] is the program around all this, one file a command.
 
 pub mod beacon;
@@ -21,6 +22,7 @@ pub mod config;
 pub mod estate;
 pub mod exchange;
 pub mod expect;
+pub mod fetch;
 pub mod fleet;
 pub mod histogram;
 pub mod metrics;

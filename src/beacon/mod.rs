@@ -7,9 +7,10 @@
 //!
 //! - `question` reads a message, `zone` says where its name lies, `respond` makes the reply: all pure;
 //! - `limits` bounds what is sent, [`Arrivals`] remembers who came, [`Tally`] counts;
-//! - `serve` is the sockets.
+//! - `serve` is the sockets, and `feed` tells other processes who came.
 
 mod arrivals;
+mod feed;
 mod limits;
 mod question;
 mod respond;
@@ -30,6 +31,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
 
 pub use arrivals::{Arrival, Arrivals, Cursor, NotACursor, Page};
+pub use feed::{PATH as ARRIVALS_PATH, ReadError, Reader, router};
 pub use tally::{QueryResult, Tally};
 
 use crate::canary::{BeaconId, BeaconSaw, Flag, Key, Keys, Nonce};
@@ -95,6 +97,11 @@ impl BeaconHandle {
     /// Who came.
     pub fn arrivals(&self) -> Arc<Arrivals> {
         Arc::clone(&self.0.arrivals)
+    }
+
+    /// A reader of who came.
+    pub fn reader(&self) -> Reader {
+        Reader::here(self.arrivals())
     }
 
     /// What became of every message.

@@ -111,7 +111,8 @@ impl Flags {
         Flag::ALL.into_iter().filter(move |flag| self.has(*flag))
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// The set of that text.
+    pub fn parse(text: &str) -> Option<Self> {
         let mut flags = Self::default();
         for word in text.split(',').filter(|word| *word != "-") {
             flags = flags.with(Flag::ALL.into_iter().find(|flag| flag.as_str() == word)?, true);

@@ -106,17 +106,18 @@ impl Nonce {
         keys: &'k Keys,
         now: SystemTime,
     ) -> Result<(Self, &'k Key), Rejected> {
-        let mut bytes = [0; PAYLOAD_LENGTH + MAC_LENGTH];
-        if label.len() != LABEL_LENGTH {
-            return Err(Rejected::NotANonce);
-        }
-        base32hex().decode_mut(label, &mut bytes).map_err(|_| Rejected::NotANonce)?;
+        let bytes = decode(label).ok_or(Rejected::NotANonce)?;
         let (payload, mac) = bytes.split_at(PAYLOAD_LENGTH);
         let key = keys.which_verifies(&[payload, zone.as_str().as_bytes()], mac).ok_or(Rejected::Forged)?;
         let nonce = Self::from_payload(payload).ok_or(Rejected::NotANonce)?;
         let ahead = nonce.minute.wrapping_sub(minute_of(now)) % MINUTES;
         let apart = ahead.min(MINUTES - ahead);
         if u64::from(apart) <= WINDOW.as_secs() / 60 { Ok((nonce, key)) } else { Err(Rejected::Expired) }
+    }
+
+    /// Reads a label whose signature somebody else has looked at.
+    pub fn read(label: &[u8]) -> Option<Self> {
+        decode(label).and_then(|bytes| Self::from_payload(&bytes[..PAYLOAD_LENGTH]))
     }
 
     fn payload(&self) -> [u8; PAYLOAD_LENGTH] {
@@ -192,6 +193,12 @@ impl NonceFactory {
     pub fn tracer_zone(&self, resolver: &str) -> Option<DomainName> {
         DomainName::parse(&format!("{resolver}.{TRACER_BRANCH}.{}", self.zone))
     }
+}
+
+fn decode(label: &[u8]) -> Option<[u8; PAYLOAD_LENGTH + MAC_LENGTH]> {
+    let mut bytes = [0; PAYLOAD_LENGTH + MAC_LENGTH];
+    let fits = label.len() == LABEL_LENGTH && base32hex().decode_mut(label, &mut bytes).is_ok();
+    fits.then_some(bytes)
 }
 
 fn minute_of(now: SystemTime) -> u32 {
