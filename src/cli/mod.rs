@@ -5,11 +5,13 @@ mod man;
 mod metrics;
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
+
+use crate::config::{ConfigFile, Loaded, Overrides};
 
 /// Asks every DNS resolver directly, says what is wrong and why, and exports it to Prometheus.
 #[derive(Debug, Parser)]
@@ -35,6 +37,25 @@ pub struct Global {
     /// How log lines on standard error look
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
+}
+
+impl Global {
+    /// Which file is the configuration, and what the command line says in place of it.
+    pub fn config_file(&self) -> ConfigFile {
+        const PLACES: [&str; 2] = ["probes.toml", "/etc/fathom/probes.toml"];
+        let found = PLACES.into_iter().map(Path::new).find(|path| path.exists()).map(Path::to_owned);
+        let path = self.config.clone().or(found).unwrap_or_else(|| PathBuf::from(PLACES[0]));
+        ConfigFile { path, overrides: Overrides { datacenter: self.datacenter.clone() } }
+    }
+
+    /// The configuration, or every mistake in it. Warnings go to standard error.
+    pub fn load(&self) -> Result<Loaded, UsageError> {
+        let loaded = self.config_file().load().map_err(|problems| UsageError(problems.to_string()))?;
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        Ok(loaded)
+    }
 }
 
 /// How log lines look.

@@ -11,7 +11,7 @@ mod spec;
 mod values;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
@@ -27,6 +27,25 @@ const LARGEST_FILE: u64 = 64 << 20;
 pub struct Overrides {
     /// The datacenter this process runs in, instead of `prober.datacenter`.
     pub datacenter: Option<String>,
+}
+
+/// A configuration file, and what the command line says in place of it: what can be loaded, and loaded again.
+#[derive(Debug, Clone)]
+pub struct ConfigFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What the command line says.
+    pub overrides: Overrides,
+}
+
+impl ConfigFile {
+    /// Reads it as it is now.
+    ///
+    /// # Errors
+    /// Every mistake of the file at once; or that it cannot be read.
+    pub fn load(&self) -> Result<Loaded, Problems> {
+        load(&self.path, &self.overrides)
+    }
 }
 
 /// A file without mistakes.
