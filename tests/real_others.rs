@@ -8,8 +8,8 @@ use std::net::IpAddr;
 
 use hickory_proto::op::ResponseCode;
 use support::{
-    Authority, BLACK_HOLE, Behind, CLOSED_PORT, EXTERNAL, INTERNAL, PATIENCE, Setup, Software, World, ask, datagrams,
-    ending, isolated,
+    Authority, BLACK_HOLE, Behind, CLOSED_PORT, EXTERNAL, INTERNAL, PATIENCE, RD, Setup, Software, World, ask,
+    datagrams, ending, isolated,
 };
 
 const NODES: [(&str, Software); 5] = [
@@ -35,14 +35,14 @@ fn healthy_ones_answer_for_themselves_and_for_others() {
                 ("anything.w.ctlog.example.", "198.51.100.2".to_owned()),
                 (&format!("anything.{node}.t.canary.example.net."), address.to_string()),
             ] {
-                let answer = ask(address, name, true, PATIENCE).await.expect("an answer");
+                let answer = ask(address, name, RD, PATIENCE).await.expect("an answer");
                 assert_eq!(answer.rcode(), ResponseCode::NoError, "{node} {name}");
                 assert_eq!(answer.addresses(), [expected.parse::<IpAddr>().expect("an address")], "{node} {name}");
             }
             // And without anybody's help, those who can.
             if software != Software::Dnsmasq {
                 world.build(node, Setup::new(software)).await;
-                let answer = ask(address, "another.w.example.com.", true, PATIENCE).await.expect("an answer");
+                let answer = ask(address, "another.w.example.com.", RD, PATIENCE).await.expect("an answer");
                 assert_eq!(answer.rcode(), ResponseCode::NoError, "{node} iterating");
             }
         }
@@ -97,10 +97,10 @@ async fn all_end_as_told(behind: Behind) {
     }
     let asked = NODES.map(|(node, software)| {
         let address = world.address(node);
-        (node, software, address, tokio::spawn(ask(address, "anything.w.ctlog.example.", true, PATIENCE)))
+        (node, software, address, tokio::spawn(ask(address, "anything.w.ctlog.example.", RD, PATIENCE)))
     });
     for (node, software, address, cold) in asked {
-        let own = ask(address, INTERNAL.0, true, PATIENCE).await.expect("an answer for its own name");
+        let own = ask(address, INTERNAL.0, RD, PATIENCE).await.expect("an answer for its own name");
         assert_eq!(own.rcode(), ResponseCode::NoError, "{node}");
         let seen = cold.await.expect("no panic").map(|answer| (answer.rcode(), answer.after));
         println!("{behind:?}: {node}: {seen:?}; its own name after {:?}", own.after);

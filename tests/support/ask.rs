@@ -32,10 +32,28 @@ impl Answer {
     }
 }
 
+/// The bits of a question.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Flags {
+    /// RD.
+    pub recursion_desired: bool,
+    /// CD.
+    pub checking_disabled: bool,
+}
+
+/// As a stub resolver asks.
+pub const RD: Flags = Flags { recursion_desired: true, checking_disabled: false };
+
+/// As one that validates by itself.
+pub const RD_CD: Flags = Flags { recursion_desired: true, checking_disabled: true };
+
+/// Only what the server has.
+pub const NO_RD: Flags = Flags { recursion_desired: false, checking_disabled: false };
+
 /// Asks the server at port 53 of `address` for the IPv4 addresses of `name`, once, and waits no longer than `patience`.
-pub async fn ask(address: IpAddr, name: &str, recursion_desired: bool, patience: Duration) -> Option<Answer> {
+pub async fn ask(address: IpAddr, name: &str, flags: Flags, patience: Duration) -> Option<Answer> {
     let started = Instant::now();
-    let question = question(name, RecordType::A, DNSClass::IN, recursion_desired);
+    let question = question(name, RecordType::A, DNSClass::IN, flags);
     let bytes = raw(SocketAddr::new(address, 53), &question, patience).await?;
     let message = Message::from_vec(&bytes).expect("a DNS message");
     Some(Answer { message, after: started.elapsed() })
@@ -43,7 +61,7 @@ pub async fn ask(address: IpAddr, name: &str, recursion_desired: bool, patience:
 
 /// What every server can be asked to see whether it is there.
 pub(super) fn version_question() -> Vec<u8> {
-    question("version.bind.", RecordType::TXT, DNSClass::CH, false)
+    question("version.bind.", RecordType::TXT, DNSClass::CH, NO_RD)
 }
 
 /// Sends `question` once and returns the first datagram that comes back.
@@ -57,11 +75,12 @@ pub(super) async fn raw(server: SocketAddr, question: &[u8], patience: Duration)
     Some(answer)
 }
 
-fn question(name: &str, qtype: RecordType, class: DNSClass, recursion_desired: bool) -> Vec<u8> {
+fn question(name: &str, qtype: RecordType, class: DNSClass, flags: Flags) -> Vec<u8> {
     let mut query = Query::query(Name::from_ascii(name).expect("a domain name"), qtype);
     query.set_query_class(class);
     let mut message = Message::new(rand::random(), MessageType::Query, OpCode::Query);
-    message.metadata.recursion_desired = recursion_desired;
+    message.metadata.recursion_desired = flags.recursion_desired;
+    message.metadata.checking_disabled = flags.checking_disabled;
     message.add_query(query);
     message.to_vec().expect("a question that fits")
 }

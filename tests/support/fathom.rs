@@ -5,10 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
+use super::http;
 use super::server::Server;
 
 /// Where tests let it listen, in a namespace of their own.
@@ -84,14 +83,7 @@ impl Fathom {
 
     /// Status and body of a page, or nothing when nobody listens yet.
     pub async fn get(&self, path: &str) -> Option<(u16, String)> {
-        let mut stream = TcpStream::connect(LISTEN).await.ok()?;
-        // HTTP/1.0: the body ends where the connection does.
-        stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {LISTEN}\r\n\r\n").as_bytes()).await.ok()?;
-        let mut response = String::new();
-        stream.read_to_string(&mut response).await.ok()?;
-        let (head, body) = response.split_once("\r\n\r\n")?;
-        let status = head.split(' ').nth(1)?.parse().ok()?;
-        Some((status, body.to_owned()))
+        http::get(LISTEN, path).await
     }
 }
 

@@ -31,6 +31,7 @@
 
 mod ask;
 mod fathom;
+pub mod http;
 mod isolated;
 mod network;
 mod outside;
@@ -40,7 +41,7 @@ mod server;
 mod truth;
 mod world;
 
-pub use ask::{Answer, ask};
+pub use ask::{Answer, Flags, NO_RD, RD, RD_CD, ask};
 pub use fathom::{Fathom, LISTEN, Metrics};
 pub use isolated::isolated;
 pub use network::{BLACK_HOLE, CLOSED_PORT, datagrams};
