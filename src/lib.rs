@@ -24,6 +24,7 @@ pub mod exchange;
 pub mod expect;
 pub mod fetch;
 pub mod fleet;
+pub mod graph;
 pub mod histogram;
 pub mod metrics;
 pub mod outcome;
