@@ -77,7 +77,7 @@ impl Graph {
         components.sort_unstable();
         let pairs: Vec<(usize, usize)> = edges.iter().map(|edge| (edge.from, edge.to)).collect();
         let closure = (0..size).map(|from| reachable(size, from, &pairs)).collect();
-        Self { size, closure, edges, components }
+        Self { size, edges, closure, components }
     }
 
     /// How many resolvers there are.

@@ -1,6 +1,10 @@
 //! What is wrong with a resolver or a cluster, and how sure that is.
 //!
-//! The set is closed. A verdict is `unknown` until evidence beyond single packets says otherwise.
+//! The sets are closed. A verdict is `unknown` until evidence beyond single packets says otherwise; [`rules`] is the
+//! table from a [`situation`] to a verdict.
+
+pub mod rules;
+pub mod situation;
 
 /// What is wrong with a resolver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
