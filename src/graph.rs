@@ -13,6 +13,8 @@ use petgraph::graphmap::DiGraphMap;
 pub enum Method {
     /// A tracer that `to` alone serves answered at `from`.
     Tracer,
+    /// A name asked at `from` came out of the network at the address of `to`.
+    Egress,
     /// A name asked at `from` was then in the cache of `to`.
     Echo,
     /// A name that failed at `from` was then in the failure cache of `to`.
@@ -21,12 +23,13 @@ pub enum Method {
 
 impl Method {
     /// Every method, strongest first.
-    pub const ALL: [Self; 3] = [Self::Tracer, Self::Echo, Self::FailureEcho];
+    pub const ALL: [Self; 4] = [Self::Tracer, Self::Egress, Self::Echo, Self::FailureEcho];
 
     /// The word used in labels, tables and JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Tracer => "tracer",
+            Self::Egress => "egress",
             Self::Echo => "echo",
             Self::FailureEcho => "failure_echo",
         }

@@ -1,0 +1,135 @@
+//! Who was seen to reach whom, for as long as that can be believed.
+//!
+//! A positive has a control behind it, so it is believed at once and for long. Its absence is believed only when it is
+//! clean (the outside answered in the sibling's stead) and repeated: with several forwarders, one answer may well come
+//! past the sibling. A failure or silence says nothing at all.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::graph::{Edge, Method};
+
+/// How long a tracer's positive is believed without being seen again.
+const TRACER_LIFE: Duration = Duration::from_secs(5 * 60);
+
+/// How long the others are: caches are only rarely as well placed as to show an edge again, so it stays until the
+/// resolver was rebuilt, or shows the contrary.
+const CACHE_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Clean misses in a row that end an edge.
+const MISSES: u8 = 3;
+
+/// What was seen of one edge by one method.
+#[derive(Debug, Clone, Copy)]
+struct Sighting {
+    last: Instant,
+    seen: u32,
+    misses: u8,
+    rtt: Option<Duration>,
+    /// More than one accident cannot be excluded, however often it is seen.
+    weak: bool,
+}
+
+/// Everything seen of a cluster's edges.
+#[derive(Debug, Clone, Default)]
+pub struct ReachLog(BTreeMap<(usize, usize, Method), Sighting>);
+
+impl ReachLog {
+    /// `from` was seen to reach `to`. A `weak` sign stays indirect however often it is seen.
+    pub fn seen(&mut self, from: usize, to: usize, method: Method, rtt: Option<Duration>, weak: bool, now: Instant) {
+        let fresh = Sighting { last: now, seen: 0, misses: 0, rtt: None, weak };
+        let sighting = self.0.entry((from, to, method)).or_insert(fresh);
+        sighting.last = now;
+        sighting.seen = sighting.seen.saturating_add(1);
+        sighting.misses = 0;
+        sighting.weak = weak;
+        sighting.rtt = [sighting.rtt, rtt].into_iter().flatten().min();
+    }
+
+    /// A clean answer came past `to`. Ends what any method has seen once it was repeated.
+    pub fn missed(&mut self, from: usize, to: usize) {
+        for method in Method::ALL {
+            if let Some(sighting) = self.0.get_mut(&(from, to, method)) {
+                sighting.misses += 1;
+                if sighting.misses >= MISSES {
+                    self.0.remove(&(from, to, method));
+                }
+            }
+        }
+    }
+
+    /// `resolver` was rebuilt or restarted: where it forwards to has to be seen anew.
+    pub fn forget_from(&mut self, resolver: usize) {
+        self.0.retain(|(from, _, _), _| *from != resolver);
+    }
+
+    /// Whether an edge was seen and is waiting to be seen a second time, or in doubt after a miss.
+    pub fn wants_another_look(&self) -> bool {
+        self.0.values().any(|sighting| (sighting.seen < 2 && !sighting.weak) || sighting.misses > 0)
+    }
+
+    /// The edges that are believed at this moment, one for each pair, by its strongest method.
+    pub fn edges(&self, now: Instant) -> Vec<Edge> {
+        let mut edges: BTreeMap<(usize, usize), Edge> = BTreeMap::new();
+        for ((from, to, method), sighting) in &self.0 {
+            let life = match method {
+                Method::Tracer | Method::Egress => TRACER_LIFE,
+                Method::Echo | Method::FailureEcho => CACHE_LIFE,
+            };
+            if now.saturating_duration_since(sighting.last) > life {
+                continue;
+            }
+            let twice = sighting.seen >= 2 && !sighting.weak;
+            edges
+                .entry((*from, *to))
+                // A second method is a second look.
+                .and_modify(|edge| edge.twice = true)
+                .or_insert(Edge { from: *from, to: *to, method: *method, twice, rtt: sighting.rtt });
+        }
+        edges.into_values().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_positive_lives_long_and_only_repeated_clean_misses_end_it() {
+        let mut log = ReachLog::default();
+        log.seen(0, 1, Method::Tracer, None, false, Instant::now());
+        assert!(!log.edges(Instant::now())[0].twice && log.wants_another_look());
+        log.seen(0, 1, Method::Tracer, Some(Duration::from_millis(2)), false, Instant::now());
+        assert!(log.edges(Instant::now())[0].twice && !log.wants_another_look());
+        log.missed(0, 1);
+        log.missed(0, 1);
+        log.seen(0, 1, Method::Tracer, None, false, Instant::now());
+        log.missed(0, 1);
+        assert_eq!(log.edges(Instant::now()).len(), 1, "misses count only in a row");
+        tokio::time::advance(TRACER_LIFE + Duration::from_secs(1)).await;
+        assert!(log.edges(Instant::now()).is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn three_misses_in_a_row_or_a_rebuild_end_an_edge() {
+        let mut log = ReachLog::default();
+        log.seen(0, 1, Method::Echo, None, false, Instant::now());
+        log.seen(2, 1, Method::Echo, None, false, Instant::now());
+        (0..3).for_each(|_| log.missed(0, 1));
+        assert_eq!(log.edges(Instant::now()).len(), 1);
+        log.forget_from(2);
+        assert!(log.edges(Instant::now()).is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_methods_make_an_edge_sure_and_a_weak_one_alone_never_does() {
+        let mut log = ReachLog::default();
+        (0..5).for_each(|_| log.seen(0, 1, Method::FailureEcho, None, true, Instant::now()));
+        assert!(!log.edges(Instant::now())[0].twice);
+        log.seen(0, 1, Method::Tracer, None, false, Instant::now());
+        let edges = log.edges(Instant::now());
+        assert_eq!((edges.len(), edges[0].method, edges[0].twice), (1, Method::Tracer, true));
+    }
+}
