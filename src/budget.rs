@@ -1,12 +1,16 @@
 //! The most packets a second that one resolver is ever sent.
 
-use parking_lot::Mutex;
-use tokio::time::Instant;
+use std::time::Duration;
 
-/// A token bucket that holds one second's worth of packets.
+use parking_lot::Mutex;
+use tokio::time::{Instant, sleep};
+
+/// A token bucket.
 #[derive(Debug)]
 pub struct Budget {
     packets_per_second: u32,
+    /// Packets that it holds when it is full.
+    burst: u32,
     state: Mutex<State>,
 }
 
@@ -18,10 +22,15 @@ struct State {
 }
 
 impl Budget {
-    /// A full bucket.
+    /// A full bucket that holds one second's worth of packets.
     pub fn new(packets_per_second: u32) -> Self {
-        let state = State { tokens: f64::from(packets_per_second), filled_at: Instant::now() };
-        Self { packets_per_second, state: Mutex::new(state) }
+        Self::with_burst(packets_per_second, packets_per_second)
+    }
+
+    /// A full bucket that holds `burst` packets: what may be sent at once after a quiet time.
+    pub fn with_burst(packets_per_second: u32, burst: u32) -> Self {
+        let state = State { tokens: f64::from(burst), filled_at: Instant::now() };
+        Self { packets_per_second, burst, state: Mutex::new(state) }
     }
 
     /// Takes one packet, or says that there is none to take.
@@ -39,9 +48,19 @@ impl Budget {
         granted
     }
 
+<<<<<<< HEAD
     /// Takes one packet for something that can wait, and leaves half a second's worth to what cannot.
     pub fn try_take_spare(&self) -> bool {
         self.try_take_leaving(0.5)
+=======
+    /// Takes one packet, as soon as there is one.
+    pub async fn take(&self) {
+        while !self.try_take() {
+            let missing = 1.0 - self.refilled().tokens;
+            let rate = f64::from(self.packets_per_second.max(1));
+            sleep(Duration::from_secs_f64((missing / rate).max(0.001))).await;
+        }
+>>>>>>> 13daa5d (Gather evidence: one file an experiment, each with its control, and what is believed of it)
     }
 
     /// Takes one packet that has to be sent all the same, such as the TCP question after a truncated answer: what is
@@ -59,8 +78,8 @@ impl Budget {
         let mut state = self.state.lock();
         let now = Instant::now();
         let elapsed = now.saturating_duration_since(state.filled_at).as_secs_f64();
-        let full = f64::from(self.packets_per_second);
-        state.tokens = (state.tokens + elapsed * full).min(full);
+        let more = elapsed * f64::from(self.packets_per_second);
+        state.tokens = (state.tokens + more).min(f64::from(self.burst));
         state.filled_at = now;
         state
     }
@@ -68,8 +87,6 @@ impl Budget {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[tokio::test(start_paused = true)]

@@ -20,6 +20,7 @@ pub mod canary;
 pub mod cli;
 pub mod config;
 pub mod estate;
+pub mod evidence;
 pub mod exchange;
 pub mod expect;
 pub mod fetch;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Noted;
 use crate::graph::{Edge, Method};
 
 /// How long a tracer's positive is believed without being seen again.
@@ -22,7 +23,7 @@ const CACHE_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 const MISSES: u8 = 3;
 
 /// What was seen of one edge by one method.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Sighting {
     last: Instant,
     seen: u32,
@@ -30,6 +31,8 @@ struct Sighting {
     rtt: Option<Duration>,
     /// More than one accident cannot be excluded, however often it is seen.
     weak: bool,
+    /// What was asked and came the last time.
+    words: String,
 }
 
 /// Everything seen of a cluster's edges.
@@ -38,10 +41,11 @@ pub struct ReachLog(BTreeMap<(usize, usize, Method), Sighting>);
 
 impl ReachLog {
     /// `from` was seen to reach `to`. A `weak` sign stays indirect however often it is seen.
-    pub fn seen(&mut self, from: usize, to: usize, method: Method, rtt: Option<Duration>, weak: bool, now: Instant) {
-        let fresh = Sighting { last: now, seen: 0, misses: 0, rtt: None, weak };
-        let sighting = self.0.entry((from, to, method)).or_insert(fresh);
-        sighting.last = now;
+    pub fn seen(&mut self, edge: (usize, usize), method: Method, rtt: Option<Duration>, weak: bool, note: Noted<()>) {
+        let fresh = Sighting { last: note.at, seen: 0, misses: 0, rtt: None, weak, words: String::new() };
+        let sighting = self.0.entry((edge.0, edge.1, method)).or_insert(fresh);
+        sighting.last = note.at;
+        sighting.words = note.words;
         sighting.seen = sighting.seen.saturating_add(1);
         sighting.misses = 0;
         sighting.weak = weak;
@@ -70,6 +74,12 @@ impl ReachLog {
         self.0.values().any(|sighting| (sighting.seen < 2 && !sighting.weak) || sighting.misses > 0)
     }
 
+    /// What was asked and came when the edge was last seen by its strongest method.
+    pub fn words_of(&self, from: usize, to: usize) -> Option<&str> {
+        let of_edge = self.0.range((from, to, Method::Tracer)..=(from, to, Method::FailureEcho));
+        of_edge.map(|(_, sighting)| sighting.words.as_str()).next()
+    }
+
     /// The edges that are believed at this moment, one for each pair, by its strongest method.
     pub fn edges(&self, now: Instant) -> Vec<Edge> {
         let mut edges: BTreeMap<(usize, usize), Edge> = BTreeMap::new();
@@ -96,16 +106,20 @@ impl ReachLog {
 mod tests {
     use super::*;
 
+    fn see(log: &mut ReachLog, edge: (usize, usize), method: Method, weak: bool) {
+        log.seen(edge, method, None, weak, Noted { value: (), at: Instant::now(), words: String::new() });
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_positive_lives_long_and_only_repeated_clean_misses_end_it() {
         let mut log = ReachLog::default();
-        log.seen(0, 1, Method::Tracer, None, false, Instant::now());
+        see(&mut log, (0, 1), Method::Tracer, false);
         assert!(!log.edges(Instant::now())[0].twice && log.wants_another_look());
-        log.seen(0, 1, Method::Tracer, Some(Duration::from_millis(2)), false, Instant::now());
+        see(&mut log, (0, 1), Method::Tracer, false);
         assert!(log.edges(Instant::now())[0].twice && !log.wants_another_look());
         log.missed(0, 1);
         log.missed(0, 1);
-        log.seen(0, 1, Method::Tracer, None, false, Instant::now());
+        see(&mut log, (0, 1), Method::Tracer, false);
         log.missed(0, 1);
         assert_eq!(log.edges(Instant::now()).len(), 1, "misses count only in a row");
         tokio::time::advance(TRACER_LIFE + Duration::from_secs(1)).await;
@@ -115,8 +129,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn three_misses_in_a_row_or_a_rebuild_end_an_edge() {
         let mut log = ReachLog::default();
-        log.seen(0, 1, Method::Echo, None, false, Instant::now());
-        log.seen(2, 1, Method::Echo, None, false, Instant::now());
+        see(&mut log, (0, 1), Method::Echo, false);
+        see(&mut log, (2, 1), Method::Echo, false);
         (0..3).for_each(|_| log.missed(0, 1));
         assert_eq!(log.edges(Instant::now()).len(), 1);
         log.forget_from(2);
@@ -126,9 +140,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn two_methods_make_an_edge_sure_and_a_weak_one_alone_never_does() {
         let mut log = ReachLog::default();
-        (0..5).for_each(|_| log.seen(0, 1, Method::FailureEcho, None, true, Instant::now()));
+        (0..5).for_each(|_| see(&mut log, (0, 1), Method::FailureEcho, true));
         assert!(!log.edges(Instant::now())[0].twice);
-        log.seen(0, 1, Method::Tracer, None, false, Instant::now());
+        see(&mut log, (0, 1), Method::Tracer, false);
         let edges = log.edges(Instant::now());
         assert_eq!((edges.len(), edges[0].method, edges[0].twice), (1, Method::Tracer, true));
     }

@@ -1,0 +1,149 @@
+//! What an experiment found: the only thing that experiments hand on.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::verdict::situation::{OverTcp, Own};
+
+/// One finding about one or two resolvers of a cluster, by their places in it, with the question and the answer in words.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Finding {
+    /// What a resolver says to questions that it answers without help.
+    Own {
+        /// Which resolver.
+        resolver: usize,
+        /// Over UDP.
+        own: Own,
+        /// Over TCP, when UDP failed.
+        over_tcp: OverTcp,
+        /// What was asked and came.
+        words: String,
+    },
+    /// What came of a name never asked before.
+    Cold {
+        /// Which resolver.
+        resolver: usize,
+        /// Under which parent: its place among those of the inquiry.
+        parent: usize,
+        /// What came.
+        seen: ColdSeen,
+        /// What was asked and came.
+        words: String,
+    },
+    /// Whether names that fail are answered with checking disabled.
+    Unchecked {
+        /// Which resolver.
+        resolver: usize,
+        /// They are.
+        works: bool,
+        /// What was asked and came.
+        words: String,
+    },
+    /// Whether the tracer of one resolver was reached through another, or through itself.
+    Tracer {
+        /// Where it was asked.
+        from: usize,
+        /// Whose tracer.
+        to: usize,
+        /// What came.
+        sight: Sight,
+        /// How long the answer took.
+        rtt: Option<Duration>,
+        /// What was asked and came.
+        words: String,
+    },
+    /// A tracer that nobody serves was answered all the same: tracers asked there prove nothing.
+    Polluted {
+        /// Which resolver.
+        resolver: usize,
+        /// What was asked and came.
+        words: String,
+    },
+    /// Whether a name asked at one resolver was then in the cache of another.
+    Echo {
+        /// Where it was asked.
+        from: usize,
+        /// Whose cache.
+        to: usize,
+        /// It was, and not the other way round.
+        hit: bool,
+        /// The cache's owner is not known to answer from its cache alone.
+        weak: bool,
+        /// What was asked and came.
+        words: String,
+    },
+    /// Whether names that failed at one resolver were then in the failure cache of another, or of itself.
+    FailureEcho {
+        /// Where they failed.
+        from: usize,
+        /// Whose failure cache.
+        to: usize,
+        /// What the answer times say.
+        echo: Echoed,
+        /// What was asked and came.
+        words: String,
+    },
+    /// A known upstream, asked directly.
+    Upstream {
+        /// It resolves.
+        works: bool,
+        /// What was asked and came.
+        words: String,
+    },
+    /// A name asked at one resolver came to the beacon from the address of another, or of itself.
+    Egress {
+        /// Where it was asked.
+        from: usize,
+        /// Whose address the beacon saw.
+        to: usize,
+        /// What was asked and came.
+        words: String,
+    },
+}
+
+/// What came of a cold name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColdSeen {
+    /// It resolved.
+    Answered(Duration),
+    /// An error code, after this time.
+    Failed(Duration),
+    /// REFUSED.
+    Refused,
+    /// An answer that was not given outside.
+    Forged,
+    /// Nothing, for longer than a working resolver takes; it is still being waited for.
+    SilentSoFar,
+    /// Nothing, for as long as anybody would wait.
+    Silent,
+    /// Nothing over UDP, but an answer over TCP: packets are lost.
+    OnlyOverTcp,
+}
+
+/// What came of a tracer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// The resolver that serves it answered.
+    Hit,
+    /// The outside answered in its stead: the way does not lead there.
+    Miss,
+    /// An error or nothing: this says nothing.
+    Unclear,
+}
+
+/// What the times of two answers from a failure cache say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Echoed {
+    /// The first answer came as quickly as the second: it had handled the failing question itself.
+    Itself,
+    /// The first answer took longer than the second: something behind it had.
+    Behind,
+    /// No quick answer at all: it never heard of the question.
+    Never,
+    /// The times do not tell.
+    Unclear,
+}
+
+/// Where findings go.
+pub type Findings = mpsc::UnboundedSender<Finding>;

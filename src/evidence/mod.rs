@@ -1,0 +1,280 @@
+//! What is known of a cluster beyond single probes: one file an experiment, each with its control.
+//!
+//! Experiments ask through an [`Inquiry`] and hand on [`Finding`]s; [`Evidence`] holds what is believed of them at this
+//! moment, and [`weigh`] boils that down to the situation of each resolver. Nothing here decides a verdict.
+
+mod asker;
+pub mod clues;
+pub mod cold;
+pub mod echo;
+pub mod failure_echo;
+mod finding;
+mod inquiry;
+pub mod own;
+mod reach;
+mod software;
+pub mod tracer;
+pub mod unchecked;
+pub mod upstream;
+pub mod weigh;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+pub use asker::{Asker, Heard, OneOff, in_millis};
+pub use finding::{ColdSeen, Echoed, Finding, Findings, Sight};
+pub use inquiry::{Inquiry, PATIENCE, Parent, SOON};
+pub use reach::ReachLog;
+pub use software::Software;
+
+use crate::graph::{Graph, Method};
+use crate::verdict::situation::{OverTcp, Own};
+
+/// How long a finding about a resolver is believed.
+const LIFE: Duration = Duration::from_secs(10 * 60);
+
+/// Times of good cold answers that are kept to tell slow from usual.
+const TIMES_KEPT: usize = 50;
+
+/// Something that was found, when, and in which words a person may check it.
+#[derive(Debug, Clone)]
+pub struct Noted<T> {
+    /// What was found.
+    pub value: T,
+    /// When.
+    pub at: Instant,
+    /// What was asked and came.
+    pub words: String,
+}
+
+/// What configured names say of a resolver: they may come from its cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Configured {
+    /// Names from outside whose last probe was good.
+    pub good: usize,
+    /// Those that ended in SERVFAIL.
+    pub servfail: usize,
+    /// Those that ended in silence.
+    pub silent: usize,
+    /// Names that were answered from cache past their time.
+    pub stale: usize,
+    /// Names that were answered wrongly.
+    pub wrong: usize,
+    /// Of the answers that it gives without help, a part is missing, but far from all.
+    pub loses_packets: bool,
+}
+
+/// What is known of one resolver.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Its own answers.
+    pub own: Option<Noted<(Own, OverTcp)>>,
+    /// Cold names, by parent.
+    pub cold: Vec<Option<Noted<ColdSeen>>>,
+    /// Whether failing names work with checking disabled.
+    pub unchecked: Option<Noted<bool>>,
+    /// Its own tracer zone, asked at itself.
+    pub tracer: Option<Noted<Sight>>,
+    /// Where tracers asked at it led, by the place of the tracer's resolver.
+    pub row: Vec<Option<Noted<Sight>>>,
+    /// It answers what nobody serves.
+    pub polluted: Option<Noted<()>>,
+    /// Caches of others without its names, by their place.
+    pub echo_missed: Vec<Option<Noted<()>>>,
+    /// Echoes of its failures, by the place of the other.
+    pub failure_echo: Vec<Option<Noted<Echoed>>>,
+    /// The beacon saw its own address.
+    pub own_egress: Option<Noted<()>>,
+    /// What configured names say.
+    pub configured: Configured,
+    /// Its software.
+    pub software: Software,
+    /// Times of good cold answers, oldest first.
+    times: VecDeque<Duration>,
+}
+
+/// Everything known of one cluster.
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    /// Of each resolver, in the order of the cluster.
+    pub known: Vec<Known>,
+    /// Of the known upstreams.
+    pub upstream: Option<Noted<bool>>,
+    /// Parents that were seen to answer somewhere: under the others, an answer that is not genuine is no wonder.
+    parent_proved: Vec<bool>,
+    reach: ReachLog,
+}
+
+impl Evidence {
+    /// Nothing is known yet of so many resolvers, and names under so many parents.
+    pub fn new(resolvers: usize, parents: usize) -> Self {
+        let known = Known {
+            cold: vec![None; parents],
+            row: vec![None; resolvers],
+            echo_missed: vec![None; resolvers],
+            failure_echo: vec![None; resolvers],
+            ..Known::default()
+        };
+        Self {
+            known: vec![known; resolvers],
+            upstream: None,
+            parent_proved: vec![false; parents],
+            reach: ReachLog::default(),
+        }
+    }
+
+    /// Takes what an experiment found. Places that do not exist are passed over.
+    pub fn take(&mut self, finding: Finding, now: Instant) {
+        match finding {
+            Finding::Own { resolver, own, over_tcp, words } => {
+                self.note(resolver, |known| known.own = Some(Noted { value: (own, over_tcp), at: now, words }));
+            }
+            Finding::Cold { resolver, parent, seen, words } => self.take_cold(resolver, parent, seen, words, now),
+            Finding::Unchecked { resolver, works, words } => {
+                self.note(resolver, |known| known.unchecked = Some(Noted { value: works, at: now, words }));
+            }
+            Finding::Tracer { from, to, sight, rtt, words } => self.take_tracer(from, to, sight, rtt, words, now),
+            Finding::Polluted { resolver, words } => self.note(resolver, |known| {
+                known.row.fill(None);
+                known.polluted = Some(noted(words, now));
+            }),
+            Finding::Echo { from, to, hit, weak, words } => {
+                if hit {
+                    self.reach.seen((from, to), Method::Echo, None, weak, noted(words, now));
+                    self.note(from, |known| set(&mut known.echo_missed, to, None));
+                } else {
+                    self.reach.missed(from, to);
+                    let missed = (!weak).then_some(noted(words, now));
+                    self.note(from, |known| set(&mut known.echo_missed, to, missed));
+                }
+            }
+            Finding::FailureEcho { from, to, echo, words } => {
+                if echo == Echoed::Itself {
+                    self.reach.seen((from, to), Method::FailureEcho, None, true, noted(words.clone(), now));
+                }
+                self.note(from, |known| set(&mut known.failure_echo, to, Some(Noted { value: echo, at: now, words })));
+            }
+            Finding::Upstream { works, words } => self.upstream = Some(Noted { value: works, at: now, words }),
+            Finding::Egress { from, to, words } => {
+                if from == to {
+                    self.note(from, |known| known.own_egress = Some(noted(words, now)));
+                } else {
+                    self.reach.seen((from, to), Method::Egress, None, false, noted(words, now));
+                    self.note(from, |known| known.own_egress = None);
+                }
+            }
+        }
+    }
+
+    fn take_cold(&mut self, resolver: usize, parent: usize, seen: ColdSeen, words: String, now: Instant) {
+        if let ColdSeen::Answered(_) | ColdSeen::OnlyOverTcp = seen {
+            set(&mut self.parent_proved, parent, true);
+        }
+        self.note(resolver, |known| {
+            if let ColdSeen::Answered(after) = seen {
+                known.times.push_back(after);
+                known.times.drain(..known.times.len().saturating_sub(TIMES_KEPT));
+                known.unchecked = None;
+            }
+            set(&mut known.cold, parent, Some(Noted { value: seen, at: now, words }));
+        });
+    }
+
+    fn take_tracer(
+        &mut self,
+        from: usize,
+        to: usize,
+        sight: Sight,
+        rtt: Option<Duration>,
+        words: String,
+        now: Instant,
+    ) {
+        if from != to {
+            match sight {
+                Sight::Hit => self.reach.seen((from, to), Method::Tracer, rtt, false, noted(words.clone(), now)),
+                Sight::Miss => self.reach.missed(from, to),
+                Sight::Unclear => {}
+            }
+        }
+        self.note(from, |known| {
+            let noted = Noted { value: sight, at: now, words };
+            if from == to {
+                known.tracer = Some(noted);
+            } else {
+                known.polluted = None;
+                set(&mut known.row, to, Some(noted));
+            }
+        });
+    }
+
+    fn note(&mut self, resolver: usize, change: impl FnOnce(&mut Known)) {
+        if let Some(known) = self.known.get_mut(resolver) {
+            change(known);
+        }
+    }
+
+    /// A resolver was rebuilt or restarted: what was known of it was known of another.
+    pub fn rebuilt(&mut self, resolver: usize) {
+        self.reach.forget_from(resolver);
+        self.note(resolver, |known| {
+            *known = Known {
+                cold: vec![None; known.cold.len()],
+                row: vec![None; known.row.len()],
+                echo_missed: vec![None; known.echo_missed.len()],
+                failure_echo: vec![None; known.failure_echo.len()],
+                configured: known.configured,
+                software: known.software,
+                ..Known::default()
+            }
+        });
+    }
+
+    /// Whether something was seen that ought to be looked at again soon.
+    pub fn wants_another_look(&self) -> bool {
+        self.reach.wants_another_look()
+    }
+
+    /// Edges from each resolver to each other that are believed at this moment.
+    pub fn graph(&self, now: Instant) -> Graph {
+        Graph::new(self.known.len(), self.reach.edges(now))
+    }
+
+    /// The words of the finding that best shows the edge.
+    pub fn words_of(&self, from: usize, to: usize) -> Option<&str> {
+        self.reach.words_of(from, to)
+    }
+}
+
+fn noted(words: String, at: Instant) -> Noted<()> {
+    Noted { value: (), at, words }
+}
+
+fn set<T>(list: &mut [T], place: usize, value: T) {
+    if let Some(slot) = list.get_mut(place) {
+        *slot = value;
+    }
+}
+
+impl Known {
+    /// Whether the last good cold answers took far longer than they used to.
+    fn is_slow(&self) -> bool {
+        const RECENT: usize = 3;
+        let times: Vec<Duration> = self.times.iter().copied().collect();
+        let Some((before, recent)) = times.split_last_chunk::<RECENT>().filter(|(before, _)| before.len() >= 5) else {
+            return false;
+        };
+        let mut before = before.to_vec();
+        before.sort_unstable();
+        let usual = before[before.len() * 95 / 100];
+        recent.iter().all(|time| *time > Duration::from_secs(1).max(usual * 3))
+    }
+}
+
+impl<T: Copy> Noted<T> {
+    /// The value, unless it is too old to be believed.
+    fn fresh(&self, now: Instant) -> Option<T> {
+        (now.saturating_duration_since(self.at) <= LIFE).then_some(self.value)
+    }
+}

@@ -1,0 +1,167 @@
+//! From evidence to the situation of each resolver. Pure.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{ColdSeen, Configured, Echoed, Evidence, Known, Sight};
+use crate::graph::Graph;
+use crate::verdict::situation::{Cold, Company, Leads, OverTcp, Own, Proof, Situation, Upstream};
+
+/// A failure that came sooner than this came at once: no resolver's timer is that short.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// The situation of every resolver, in the order of the cluster.
+pub fn situations(evidence: &Evidence, graph: &Graph, prober_at_fault: bool, now: Instant) -> Vec<Situation> {
+    let cold: Vec<Cold> = evidence.known.iter().map(|known| cold(known, &evidence.parent_proved, now)).collect();
+    let situation = |resolver: usize| {
+        let known = &evidence.known[resolver];
+        let (own, over_tcp) = own(known, now);
+        let (leads, proof) = leads(evidence, graph, &cold, resolver, now);
+        let only_over_tcp = known.cold.iter().flatten().any(|cold| cold.fresh(now) == Some(ColdSeen::OnlyOverTcp));
+        Situation {
+            prober_at_fault,
+            own,
+            over_tcp,
+            loses_packets: known.configured.loses_packets || only_over_tcp,
+            cold: cold[resolver],
+            works_unchecked: known.unchecked.as_ref().and_then(|noted| noted.fresh(now)) == Some(true),
+            leads,
+            proof,
+            upstream: match evidence.upstream.as_ref().and_then(|noted| noted.fresh(now)) {
+                None => Upstream::Unasked,
+                Some(true) => Upstream::Works,
+                Some(false) => Upstream::Fails,
+            },
+            company: company(evidence, graph, &cold, resolver, now),
+            stale: known.configured.stale > 0,
+            wrong: known.configured.wrong > 0,
+            slow: known.is_slow(),
+            fast_failure_tells: known.software.fast_failure_tells(),
+        }
+    };
+    (0..evidence.known.len()).map(situation).collect()
+}
+
+fn own(known: &Known, now: Instant) -> (Own, OverTcp) {
+    known.own.as_ref().and_then(|noted| noted.fresh(now)).unwrap_or_default()
+}
+
+/// Nobody is there to answer: whatever is forwarded to it is lost.
+fn is_gone(known: &Known, now: Instant) -> bool {
+    matches!(own(known, now).0, Own::Silent | Own::PortClosed | Own::NoRoute)
+}
+
+/// What cold names say altogether.
+///
+/// With one parent alone, its authority may be what fails: then configured names are the second opinion, and while they
+/// are answered, only the parent is at fault. Without any parent they are all there is.
+fn cold(known: &Known, parent_proved: &[bool], now: Instant) -> Cold {
+    let seen: Vec<ColdSeen> = known
+        .cold
+        .iter()
+        .zip(parent_proved)
+        .filter_map(|(noted, proved)| Some((noted.as_ref()?.fresh(now)?, *proved)))
+        // Where nobody ever got a genuine answer, it is the parent that is not set up.
+        .filter(|(seen, proved)| *proved || !matches!(seen, ColdSeen::Forged))
+        .map(|(seen, _)| seen)
+        .collect();
+    let Configured { good, servfail, silent, .. } = known.configured;
+    if seen.is_empty() {
+        return match known.cold.len() {
+            0 if good > 0 => Cold::Works,
+            0 if servfail > 0 => Cold::FailsSlow,
+            0 if silent > 0 => Cold::Silent,
+            _ => Cold::Unknown,
+        };
+    }
+    let any = |wanted: fn(&ColdSeen) -> bool| seen.iter().any(wanted);
+    let answered = any(|seen| matches!(seen, ColdSeen::Answered(_) | ColdSeen::OnlyOverTcp));
+    let fails = any(|seen| matches!(seen, ColdSeen::Failed(_) | ColdSeen::Silent | ColdSeen::SilentSoFar));
+    if any(|seen| *seen == ColdSeen::Forged) {
+        Cold::Forged
+    } else if answered && !fails {
+        Cold::Works
+    } else if answered || (fails && known.cold.len() == 1 && good > 0) {
+        Cold::OneParentFails
+    } else if any(|seen| *seen == ColdSeen::Refused) {
+        Cold::Refused
+    } else if any(|seen| matches!(seen, ColdSeen::Failed(after) if *after >= AT_ONCE)) {
+        Cold::FailsSlow
+    } else if any(|seen| matches!(seen, ColdSeen::Silent | ColdSeen::SilentSoFar)) {
+        Cold::Silent
+    } else {
+        Cold::FailsFast
+    }
+}
+
+/// Where the questions of a resolver go, and how well that is known.
+fn leads(evidence: &Evidence, graph: &Graph, cold: &[Cold], resolver: usize, now: Instant) -> (Leads, Proof) {
+    let proof = |direct: bool| if direct { Proof::Direct } else { Proof::Indirect };
+    let seen_twice = graph.edges().iter().any(|edge| edge.from == resolver && edge.twice);
+    // A circle with a member that resolves has a way out, so it explains no failure.
+    let explains = |member: usize| {
+        let circle = graph.cycle_of(member);
+        circle.filter(|circle| !cold[resolver].fails() || circle.iter().all(|member| !cold[*member].resolves()))
+    };
+    if explains(resolver).is_some() {
+        return (Leads::InCircle, proof(graph.cycle_seen_twice(resolver)));
+    }
+    let siblings: Vec<usize> = graph.siblings_of(resolver).collect();
+    if let Some(member) = siblings.iter().find(|sibling| explains(**sibling).is_some()) {
+        return (Leads::IntoCircle, proof(seen_twice && graph.cycle_seen_twice(*member)));
+    }
+    if siblings.is_empty() {
+        return elsewhere(evidence, resolver, now).map_or((Leads::Unknown, Proof::Indirect), |p| (Leads::Elsewhere, p));
+    }
+    let end = siblings.iter().find_map(|sibling| {
+        let leads_nowhere = cold[*sibling].fails() && graph.siblings_of(*sibling).next().is_none();
+        let end = if leads_nowhere { elsewhere(evidence, *sibling, now) } else { None };
+        end.or_else(|| is_gone(&evidence.known[*sibling], now).then_some(Proof::Direct))
+    });
+    match end.filter(|_| cold[resolver].fails()) {
+        Some(known) => (Leads::ToDeadEnd, proof(seen_twice && known == Proof::Direct)),
+        None => (Leads::ToSibling, proof(seen_twice)),
+    }
+}
+
+/// Whether a path from the resolver to any sibling would have been seen, and how surely.
+fn elsewhere(evidence: &Evidence, resolver: usize, now: Instant) -> Option<Proof> {
+    let known = &evidence.known[resolver];
+    let others = || (0..evidence.known.len()).filter(|other| *other != resolver);
+    let serves_tracer = |other: usize| {
+        let tracer = evidence.known[other].tracer.as_ref();
+        tracer.and_then(|noted| noted.fresh(now)) == Some(Sight::Hit)
+    };
+    let not_reached = |other: usize| {
+        let row = known.row[other].as_ref().and_then(|noted| noted.fresh(now));
+        matches!(row, Some(Sight::Miss | Sight::Unclear))
+    };
+    if others().all(|other| serves_tracer(other) && not_reached(other)) {
+        return Some(Proof::Direct);
+    }
+    let in_no_cache = others().all(|other| known.echo_missed[other].as_ref().is_some_and(|n| n.fresh(now).is_some()));
+    let in_no_failure_cache = others().all(|other| {
+        let echo = known.failure_echo[other].as_ref().and_then(|noted| noted.fresh(now));
+        matches!(echo, Some(Echoed::Never | Echoed::Behind))
+    });
+    let own_egress = known.own_egress.as_ref().is_some_and(|noted| noted.fresh(now).is_some());
+    (in_no_cache || in_no_failure_cache || own_egress).then_some(Proof::Indirect)
+}
+
+fn company(evidence: &Evidence, graph: &Graph, cold: &[Cold], resolver: usize, now: Instant) -> Company {
+    let mut others = (0..cold.len()).filter(|other| *other != resolver).peekable();
+    if others.peek().is_none() {
+        return Company::Unknown;
+    }
+    let others: Vec<usize> = others.collect();
+    if others.iter().any(|other| cold[*other].resolves()) {
+        Company::SomeResolve
+    } else if others.iter().any(|other| !cold[*other].fails() && !is_gone(&evidence.known[*other], now)) {
+        Company::Unknown
+    } else if graph.edges().is_empty() && others.iter().any(|other| cold[*other].fails()) {
+        Company::AllFailApart
+    } else {
+        Company::AllFail
+    }
+}
