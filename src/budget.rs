@@ -48,11 +48,11 @@ impl Budget {
         granted
     }
 
-<<<<<<< HEAD
     /// Takes one packet for something that can wait, and leaves half a second's worth to what cannot.
     pub fn try_take_spare(&self) -> bool {
         self.try_take_leaving(0.5)
-=======
+    }
+
     /// Takes one packet, as soon as there is one.
     pub async fn take(&self) {
         while !self.try_take() {
@@ -60,7 +60,6 @@ impl Budget {
             let rate = f64::from(self.packets_per_second.max(1));
             sleep(Duration::from_secs_f64((missing / rate).max(0.001))).await;
         }
->>>>>>> 13daa5d (Gather evidence: one file an experiment, each with its control, and what is believed of it)
     }
 
     /// Takes one packet that has to be sent all the same, such as the TCP question after a truncated answer: what is
