@@ -3,8 +3,11 @@
 //! The sets are closed. A verdict is `unknown` until evidence beyond single packets says otherwise; [`rules`] is the
 //! table from a [`situation`] to a verdict.
 
+pub mod cluster;
 pub mod rules;
 pub mod situation;
+pub mod steady;
+pub mod words;
 
 /// What is wrong with a resolver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -70,6 +73,30 @@ impl Verdict {
         Self::Down,
         Self::ProberFault,
     ];
+
+    /// Whether clients of the resolver are failed, now.
+    pub const fn is_failing(self) -> bool {
+        match self {
+            Self::Unknown
+            | Self::Ok
+            | Self::ForwardsToSibling
+            | Self::CycleWithExit
+            | Self::Slow
+            | Self::ProberFault => false,
+            Self::LoopSuspected
+            | Self::DeadEnd
+            | Self::RecursionFailing
+            | Self::RecursionRefused
+            | Self::UpstreamFailing
+            | Self::DnssecFailing
+            | Self::StaleMasking
+            | Self::AuthorityFailing
+            | Self::WrongAnswers
+            | Self::Lossy
+            | Self::Unreachable
+            | Self::Down => true,
+        }
+    }
 
     /// The word used in labels, tables and JSON.
     pub const fn as_str(self) -> &'static str {
