@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use crate::estate::{DomainName, Estate, Label, Resolver, Transport};
 use crate::exchange::Strays;
@@ -13,6 +13,7 @@ use crate::histogram::{ANSWER_BOUNDS, Histogram};
 use crate::outcome::Outcome;
 use crate::plan::{Purpose, Target, TargetKey};
 use crate::probe::{LateReply, Observation};
+use crate::report::ClusterReport;
 use crate::verdict::Verdict;
 use crate::wire::Stray;
 
@@ -67,8 +68,33 @@ pub struct ResolverState {
     pub version: Option<String>,
     /// The serial of each zone the cluster is authoritative for.
     pub serials: BTreeMap<DomainName, u32>,
+    /// How its own answers over UDP came of late.
+    pub own_answers: Window,
     /// What is wrong with it.
     pub verdict: Verdict,
+}
+
+/// Which of the last twenty questions were answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Window {
+    answered: u32,
+    length: u8,
+}
+
+impl Window {
+    /// Questions that are remembered.
+    const SIZE: u8 = 20;
+
+    fn push(&mut self, answered: bool) {
+        self.answered = (self.answered << 1 | u32::from(answered)) & ((1 << Self::SIZE) - 1);
+        self.length = Self::SIZE.min(self.length + 1);
+    }
+
+    /// The share of answers that is missing, from 0 to 1, once there were enough questions to tell.
+    pub fn loss(self) -> Option<f64> {
+        let missing = f64::from(Self::SIZE) - f64::from(self.answered.count_ones());
+        (self.length == Self::SIZE).then(|| missing / f64::from(Self::SIZE))
+    }
 }
 
 /// A target whose probes see something else than before.
@@ -111,6 +137,8 @@ pub struct Snapshot {
     pub targets: Vec<(Arc<Target>, TargetState)>,
     /// Every resolver, cluster by cluster, with its state.
     pub resolvers: Vec<ResolverView>,
+    /// What tracing says of each cluster, as far as it has said something yet.
+    pub reports: Vec<Arc<ClusterReport>>,
 }
 
 /// One resolver at one moment.
@@ -139,19 +167,49 @@ struct Sheet {
 pub struct Board {
     sheet: RwLock<Sheet>,
     changes: broadcast::Sender<Change>,
+    reports: watch::Sender<Vec<Arc<ClusterReport>>>,
 }
 
 impl Board {
     /// A board for an estate of which nothing is known yet.
     pub fn new(estate: &Arc<Estate>, targets: &[Arc<Target>]) -> Self {
         let sheet = Sheet::new(estate, targets, None);
-        Self { sheet: RwLock::new(sheet), changes: broadcast::Sender::new(CHANGES_KEPT) }
+        Self {
+            sheet: RwLock::new(sheet),
+            changes: broadcast::Sender::new(CHANGES_KEPT),
+            reports: watch::Sender::new(Vec::new()),
+        }
     }
 
     /// Goes over to another configuration: what stays keeps its state, what went is forgotten.
     pub fn replace(&self, estate: &Arc<Estate>, targets: &[Arc<Target>]) {
         let mut sheet = self.sheet.write();
         *sheet = Sheet::new(estate, targets, Some(&sheet));
+        self.reports.send_modify(|reports| {
+            reports.retain(|report| estate.clusters.iter().any(|cluster| *cluster == report.cluster));
+        });
+    }
+
+    /// Takes what tracing says of a cluster. The verdicts count for probes from now on.
+    pub fn report(&self, report: Arc<ClusterReport>) {
+        let sheet = self.sheet.read();
+        for (assessment, resolver) in report.resolvers.iter().zip(&report.cluster.resolvers) {
+            let of_resolver =
+                |cell: &&Arc<ResolverCell>| cell.cluster == report.cluster.name && cell.resolver.name == resolver.name;
+            if let Some(cell) = sheet.resolvers.iter().find(of_resolver) {
+                cell.state.lock().verdict = assessment.verdict;
+            }
+        }
+        self.reports.send_modify(|reports| {
+            reports.retain(|old| old.cluster.name != report.cluster.name);
+            reports.push(report);
+            reports.sort_by_key(|report| sheet.estate.clusters.iter().position(|c| c.name == report.cluster.name));
+        });
+    }
+
+    /// What tracing says of each cluster, now and whenever it changes.
+    pub fn reports(&self) -> watch::Receiver<Vec<Arc<ClusterReport>>> {
+        self.reports.subscribe()
     }
 
     /// The cells, in the order of the targets.
@@ -197,6 +255,7 @@ impl Board {
             estate: Arc::clone(&sheet.estate),
             targets: sheet.targets.iter().map(|cell| (Arc::clone(&cell.target), *cell.state.lock())).collect(),
             resolvers: sheet.resolvers.iter().map(view).collect(),
+            reports: self.reports.borrow().clone(),
         }
     }
 }
@@ -207,7 +266,17 @@ impl TargetCell {
         &self.target
     }
 
-    /// What is known at this moment of the resolver it asks.
+    /// What its last probe saw.
+    pub fn last(&self) -> Option<Last> {
+        self.state.lock().last
+    }
+
+    /// What is known of the resolver it asks.
+    pub fn resolver_state(&self) -> ResolverState {
+        self.resolver.state.lock().clone()
+    }
+
+    /// What is wrong at this moment with the resolver it asks.
     pub fn verdict(&self) -> Verdict {
         self.resolver.state.lock().verdict
     }
@@ -273,6 +342,9 @@ impl TargetState {
 impl ResolverState {
     fn observe(&mut self, target: &Target, seen: &Observation) {
         self.count_strays(seen.strays);
+        if target.transport == Transport::Udp && !target.needs_recursion && seen.outcome != Outcome::InternalError {
+            self.own_answers.push(seen.outcome != Outcome::Timeout);
+        }
         let Ok(answer) = &seen.heard else { return };
         if target.purpose == Purpose::Name {
             self.observe_duration(target, answer.after);

@@ -43,7 +43,12 @@ pub struct Contact {
 impl Contact {
     /// A resolver about which nothing has been learned yet, asked from `source` where that matters.
     pub fn new(resolver: &Resolver, source: Option<IpAddr>) -> Self {
-        Self { source, case: CaseMemory::default(), budget: Budget::new(resolver.packets_per_second) }
+        Self::with_rate(resolver.packets_per_second, source)
+    }
+
+    /// Any server about which nothing has been learned yet, asked at most so many packets a second.
+    pub fn with_rate(packets_per_second: u32, source: Option<IpAddr>) -> Self {
+        Self { source, case: CaseMemory::default(), budget: Budget::new(packets_per_second) }
     }
 
     /// What may be sent to it.

@@ -7,7 +7,9 @@
 //! - [`wire`] turns a question into bytes and bytes into the facts of a reply, [`transport`] carries them;
 //! - [`exchange`] asks once and listens, [`probe`] does so for a target, and [`outcome`] says what came of it;
 //! - [`schedule`] says when, and [`fleet`] runs it all;
-//! - [`board`] folds every observation into the one current state, and knows each resolver's [`verdict`];
+//! - [`path`] traces where resolvers forward to: it gathers [`evidence`], draws the [`graph`], judges by the rules of
+//!   [`verdict`], and makes a [`report`] of it;
+//! - [`board`] folds every observation into the one current state, and holds the reports;
 //! - [`canary`] makes names that only the [`beacon`] can answer, and reads its answers;
 //! - [`metrics`] shows it to Prometheus;
 //! - [`fetch`] asks other Fathom processes over HTTP, by address;
@@ -29,8 +31,10 @@ pub mod graph;
 pub mod histogram;
 pub mod metrics;
 pub mod outcome;
+pub mod path;
 pub mod plan;
 pub mod probe;
+pub mod report;
 pub mod schedule;
 pub mod transport;
 pub mod ttl_watch;

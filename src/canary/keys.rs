@@ -101,6 +101,15 @@ impl Keys {
         Self { signing, former }
     }
 
+    /// A key that nobody else knows and that ends with this process: names can be made, but no beacon answers them.
+    ///
+    /// # Panics
+    /// Never: the secret is long enough.
+    pub fn for_this_process() -> Self {
+        let secret: [u8; Key::MIN_LENGTH] = rand::random();
+        Self::new(Key::new(&secret).expect("it is long enough"), None)
+    }
+
     /// Reads the key files of `path.key_files`: the first one signs, a second one is accepted. `Ok(None)` when there are
     /// none.
     ///

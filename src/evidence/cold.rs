@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::asker::{Heard, OneOff};
 use super::finding::{ColdSeen, Finding};
@@ -47,6 +47,7 @@ pub async fn run(inquiry: &Arc<Inquiry>, resolvers: impl IntoIterator<Item = usi
 async fn one(inquiry: Arc<Inquiry>, resolver: usize, parent: usize) -> Option<Warmed> {
     let (qname, qtype) = inquiry.fresh_name(&inquiry.parents[parent], Kind::Nonce, resolver)?;
     let one_off = OneOff::new(qname.clone(), qtype, PATIENCE);
+    let asked = Instant::now();
     let asking = inquiry.asker.ask(resolver, &one_off);
     tokio::pin!(asking);
     let heard = if let Ok(heard) = timeout(DOUBT, &mut asking).await {
@@ -59,7 +60,7 @@ async fn one(inquiry: Arc<Inquiry>, resolver: usize, parent: usize) -> Option<Wa
                     return None;
                 }
                 let words = format!("asked {qname} {}: no answer in {} ms", qtype.as_str(), SOON.as_millis());
-                inquiry.found(Finding::Cold { resolver, parent, seen: ColdSeen::SilentSoFar, words });
+                inquiry.found(Finding::Cold { resolver, parent, asked, seen: ColdSeen::SilentSoFar, words });
                 asking.await
             }
         }
@@ -67,7 +68,7 @@ async fn one(inquiry: Arc<Inquiry>, resolver: usize, parent: usize) -> Option<Wa
     let seen = judge(&inquiry, parent, &qname, &heard)?;
     let words = format!("asked {qname} {}: {}", qtype.as_str(), heard.words());
     egress(&inquiry, resolver, &qname, &heard, &words);
-    inquiry.found(Finding::Cold { resolver, parent, seen, words });
+    inquiry.found(Finding::Cold { resolver, parent, asked, seen, words });
     matches!(seen, ColdSeen::Answered(_)).then_some(Warmed { resolver, qname, qtype })
 }
 
@@ -75,12 +76,12 @@ async fn one(inquiry: Arc<Inquiry>, resolver: usize, parent: usize) -> Option<Wa
 /// the first name has had its time.
 async fn over_tcp(inquiry: &Inquiry, resolver: usize, parent: usize) -> bool {
     let patience = SOON.saturating_sub(DOUBT);
-    let silent = sleep(patience);
+    let (asked, silent) = (Instant::now(), sleep(patience));
     if let Some((qname, qtype)) = inquiry.fresh_name(&inquiry.parents[parent], Kind::Nonce, resolver) {
         let heard = inquiry.asker.ask(resolver, &OneOff::new(qname.clone(), qtype, patience).over_tcp()).await;
         if let Some(ColdSeen::Answered(_)) = judge(inquiry, parent, &qname, &heard) {
             let words = format!("asked {qname} {} over TCP, after silence over UDP: {}", qtype.as_str(), heard.words());
-            inquiry.found(Finding::Cold { resolver, parent, seen: ColdSeen::OnlyOverTcp, words });
+            inquiry.found(Finding::Cold { resolver, parent, asked, seen: ColdSeen::OnlyOverTcp, words });
             return true;
         }
     }

@@ -14,8 +14,8 @@ use tokio::time::sleep;
 use super::asker::{Heard, OneOff};
 use super::finding::{Echoed, Finding};
 use super::inquiry::{Inquiry, PATIENCE};
+use super::software::Software;
 use crate::canary::Kind;
-use crate::estate::{DomainName, QueryType};
 use crate::wire::Rcode;
 
 /// Names that are let fail at each resolver.
@@ -44,26 +44,30 @@ enum Sample {
 }
 
 /// Lets names fail at each of these resolvers, and asks all of them for each.
-pub async fn run(inquiry: &Arc<Inquiry>, resolvers: &[usize]) {
+pub async fn run(inquiry: &Arc<Inquiry>, resolvers: &[usize], software: &[Software]) {
+    let software: Arc<[Software]> = software.into();
     let mut tasks = JoinSet::new();
     for from in resolvers {
-        tasks.spawn(source(Arc::clone(inquiry), *from));
+        tasks.spawn(source(Arc::clone(inquiry), *from, Arc::clone(&software)));
     }
     tasks.join_all().await;
 }
 
 /// The echoes of names that fail at one resolver, at every resolver.
-async fn source(inquiry: Arc<Inquiry>, from: usize) {
+async fn source(inquiry: Arc<Inquiry>, from: usize, software: Arc<[Software]>) {
     let mut tasks = JoinSet::new();
     for _ in 0..NAMES {
-        tasks.spawn(name(Arc::clone(&inquiry), from));
+        tasks.spawn(name(Arc::clone(&inquiry), from, Arc::clone(&software)));
         sleep(SPACING).await;
     }
     let samples: Vec<Vec<Sample>> = tasks.join_all().await.into_iter().flatten().collect();
     if samples.len() < NAMES / 2 {
         return;
     }
-    for to in 0..inquiry.asker.len() {
+    // Its own failure cache tells only where failures with CD are kept apart: what is found there came back to it.
+    let tells =
+        |to: &usize| software[*to].remembers_failures() && (*to != from || software[from].remembers_unchecked_apart());
+    for to in (0..inquiry.asker.len()).filter(tells) {
         let of_pair: Vec<Sample> = samples.iter().filter_map(|sample| sample.get(to).copied()).collect();
         let echo = judge(&of_pair);
         let words = format!("{} names that failed at it, asked twice: {}", of_pair.len(), in_words(&of_pair));
@@ -72,7 +76,7 @@ async fn source(inquiry: Arc<Inquiry>, from: usize) {
 }
 
 /// One name's echo at every resolver, or nothing when it did not fail slowly.
-async fn name(inquiry: Arc<Inquiry>, from: usize) -> Option<Vec<Sample>> {
+async fn name(inquiry: Arc<Inquiry>, from: usize, software: Arc<[Software]>) -> Option<Vec<Sample>> {
     let (qname, qtype) =
         inquiry.parents.iter().find_map(|parent| inquiry.fresh_name(parent, Kind::FailureEcho, from))?;
     let heard = inquiry.asker.ask(from, &OneOff::new(qname.clone(), qtype, PATIENCE)).await;
@@ -82,17 +86,17 @@ async fn name(inquiry: Arc<Inquiry>, from: usize) -> Option<Vec<Sample>> {
     }
     let mut samples = Vec::new();
     for to in 0..inquiry.asker.len() {
-        samples.push(twice(&inquiry, to, &qname, qtype).await);
+        let mut one_off = OneOff::new(qname.clone(), qtype, QUICK);
+        one_off.question.checking_disabled = software[to].remembers_unchecked_apart();
+        samples.push(twice(&inquiry, to, &one_off).await);
     }
     Some(samples)
 }
 
-/// Asks with CD: a failure that was remembered with validation off is no answer to a question with it on.
-async fn twice(inquiry: &Inquiry, to: usize, qname: &DomainName, qtype: QueryType) -> Sample {
-    let one_off = OneOff::new(qname.clone(), qtype, QUICK).unchecked();
+async fn twice(inquiry: &Inquiry, to: usize, one_off: &OneOff) -> Sample {
     let mut times = [Duration::ZERO; 2];
     for time in &mut times {
-        match inquiry.asker.ask_now(to, &one_off).await {
+        match inquiry.asker.ask_now(to, one_off).await {
             Heard::Reply(reply, after) if reply.rcode == Rcode::SERVFAIL => *time = after,
             Heard::Reply(..) | Heard::Silence | Heard::Nobody(_) | Heard::NotAsked => return Sample::None,
         }

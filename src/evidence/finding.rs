@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::verdict::situation::{OverTcp, Own};
 
@@ -26,6 +27,8 @@ pub enum Finding {
         resolver: usize,
         /// Under which parent: its place among those of the inquiry.
         parent: usize,
+        /// When it was asked: an answer to an older question says nothing against one to a newer.
+        asked: Instant,
         /// What came.
         seen: ColdSeen,
         /// What was asked and came.

@@ -131,7 +131,9 @@ impl Evidence {
             Finding::Own { resolver, own, over_tcp, words } => {
                 self.note(resolver, |known| known.own = Some(Noted { value: (own, over_tcp), at: now, words }));
             }
-            Finding::Cold { resolver, parent, seen, words } => self.take_cold(resolver, parent, seen, words, now),
+            Finding::Cold { resolver, parent, asked, seen, words } => {
+                self.take_cold(resolver, parent, Noted { value: seen, at: asked, words });
+            }
             Finding::Unchecked { resolver, works, words } => {
                 self.note(resolver, |known| known.unchecked = Some(Noted { value: works, at: now, words }));
             }
@@ -168,17 +170,21 @@ impl Evidence {
         }
     }
 
-    fn take_cold(&mut self, resolver: usize, parent: usize, seen: ColdSeen, words: String, now: Instant) {
-        if let ColdSeen::Answered(_) | ColdSeen::OnlyOverTcp = seen {
+    fn take_cold(&mut self, resolver: usize, parent: usize, noted: Noted<ColdSeen>) {
+        if let ColdSeen::Answered(_) | ColdSeen::OnlyOverTcp = noted.value {
             set(&mut self.parent_proved, parent, true);
         }
         self.note(resolver, |known| {
-            if let ColdSeen::Answered(after) = seen {
+            if let ColdSeen::Answered(after) = noted.value {
                 known.times.push_back(after);
                 known.times.drain(..known.times.len().saturating_sub(TIMES_KEPT));
                 known.unchecked = None;
             }
-            set(&mut known.cold, parent, Some(Noted { value: seen, at: now, words }));
+            if let Some(slot) = known.cold.get_mut(parent)
+                && slot.as_ref().is_none_or(|before| before.at <= noted.at)
+            {
+                *slot = Some(noted);
+            }
         });
     }
 

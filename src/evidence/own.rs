@@ -12,7 +12,7 @@ use super::finding::Finding;
 use super::inquiry::Inquiry;
 use crate::estate::{DomainName, QueryType};
 use crate::verdict::situation::{OverTcp, Own};
-use crate::wire::Rcode;
+use crate::wire::{Rcode, Record};
 
 /// How long its own answers are waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -48,6 +48,12 @@ async fn one(inquiry: Arc<Inquiry>, zone: Option<DomainName>, resolver: usize) {
         words = format!("{words}; over TCP: {}", heard.words());
     }
     inquiry.found(Finding::Own { resolver, own, over_tcp, words });
+}
+
+/// What it says its software is.
+pub async fn version(inquiry: &Inquiry, resolver: usize) -> Option<String> {
+    let heard = inquiry.asker.ask(resolver, &about_itself()).await;
+    heard.reply()?.answers.first().map(Record::rdata)
 }
 
 fn about_itself() -> OneOff {

@@ -1,0 +1,128 @@
+//! Where resolvers forward to: found while everything works, and told as the cause when it does not.
+//!
+//! Each cluster has a task of its own that asks in rounds, judges after every answer, and hands its report to the board.
+
+mod judgement;
+mod watcher;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::board::{Board, TargetCell};
+use crate::budget::Budget;
+use crate::canary::{Keys, NonceFactory};
+use crate::estate::{Cluster, Estate, Label, PathTracing, Resolver};
+use crate::evidence::{Asker, Inquiry, Parent};
+use crate::exchange::Contact;
+use crate::fleet::Fleet;
+use judgement::Judgement;
+use watcher::Watcher;
+
+/// Seconds' worth of packets that tracing may send at once after a quiet time: an outage is when it has most to ask.
+const BURST_SECONDS: u32 = 30;
+
+/// All tracing of one process. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Tracing {
+    board: Arc<Board>,
+    fleet: Arc<Fleet>,
+    running: Mutex<HashMap<Label, Running>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    cluster: Arc<Cluster>,
+    path: PathTracing,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Tracing {
+    /// Begins to trace every cluster of the estate, with questions that the fleet's packet budgets pay for. `keys` are
+    /// those of `path.key_files`. Has to be called within a runtime.
+    pub fn start(board: Arc<Board>, fleet: Arc<Fleet>, estate: &Estate, keys: Option<Keys>) -> Self {
+        let tracing = Self { board, fleet, running: Mutex::default() };
+        tracing.reload(estate, keys);
+        tracing
+    }
+
+    /// Goes over to another configuration, which the fleet has gone over to already. Clusters that stay what they are
+    /// are traced on; keys that were changed in their files are taken up when `path` changes too.
+    pub fn reload(&self, estate: &Estate, keys: Option<Keys>) {
+        let mut running = self.running.lock();
+        running.retain(|name, running| {
+            let stays = |cluster: &Arc<Cluster>| cluster.name == *name && *cluster == running.cluster;
+            running.path == estate.path && estate.clusters.iter().any(stays)
+        });
+        let budget = Arc::new(Budget::with_burst(
+            estate.path.packets_per_second,
+            estate.path.packets_per_second.saturating_mul(BURST_SECONDS),
+        ));
+        // Without keys nobody's answers can be told from the beacon's, but tracers can still be told from everybody's.
+        let keys = Arc::new(keys.unwrap_or_else(Keys::for_this_process));
+        let has_keys = !estate.path.key_files.is_empty();
+        for cluster in &estate.clusters {
+            if !running.contains_key(&cluster.name)
+                && let Some(watcher) = self.watcher(estate, cluster, &keys, has_keys, &budget)
+            {
+                let task = AbortOnDropHandle::new(tokio::spawn(watcher.run()));
+                let running_cluster = Running { cluster: Arc::clone(cluster), path: estate.path.clone(), _task: task };
+                running.insert(cluster.name.clone(), running_cluster);
+            }
+        }
+    }
+
+    fn watcher(
+        &self,
+        estate: &Estate,
+        cluster: &Arc<Cluster>,
+        keys: &Arc<Keys>,
+        has_keys: bool,
+        budget: &Arc<Budget>,
+    ) -> Option<Watcher> {
+        let contact =
+            |resolver: &Arc<Resolver>| Some((Arc::clone(resolver), self.fleet.contact(&cluster.name, &resolver.name)?));
+        let members = cluster.resolvers.iter().map(contact).collect::<Option<Vec<_>>>()?;
+        let nonces = estate.path.canary_zone.as_ref().map(|zone| NonceFactory::new(Arc::clone(keys), zone.clone()));
+        let canary = (nonces.is_some() && has_keys).then_some(Parent::Canary);
+        let others = estate.path.cold_names.iter().cloned().map(Parent::Other);
+        let parents: Vec<Parent> = canary.into_iter().chain(others).collect();
+        let (sender, findings) = mpsc::unbounded_channel();
+        let min_exits = usize::try_from(estate.path.min_independent_exits).unwrap_or(usize::MAX);
+        let source = |address: SocketAddr| estate.prober.source_for(address);
+        Some(Watcher {
+            cells: cells(&self.board, cluster),
+            board: Arc::clone(&self.board),
+            judgement: Judgement::new(Arc::clone(cluster), parents.len(), min_exits, SystemTime::now()),
+            inquiry: Arc::new(Inquiry::new(Asker::new(members, Arc::clone(budget)), nonces, parents, sender)),
+            findings,
+            upstreams: cluster
+                .upstreams
+                .iter()
+                .map(|address| {
+                    let rate = cluster.resolvers[0].packets_per_second;
+                    (*address, Arc::new(Contact::with_rate(rate, source(*address))))
+                })
+                .collect(),
+            interval: estate.path.interval,
+            cluster: Arc::clone(cluster),
+        })
+    }
+}
+
+/// The board's cells of a cluster, resolver by resolver.
+fn cells(board: &Board, cluster: &Cluster) -> Vec<Vec<Arc<TargetCell>>> {
+    let all = board.cells();
+    let of = |resolver: &Arc<Resolver>| {
+        let mine = |cell: &&Arc<TargetCell>| {
+            cell.target().cluster.name == cluster.name && cell.target().resolver.name == resolver.name
+        };
+        all.iter().filter(mine).cloned().collect()
+    };
+    cluster.resolvers.iter().map(of).collect()
+}
