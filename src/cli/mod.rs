@@ -52,7 +52,7 @@ impl Global {
     pub fn load(&self) -> Result<Loaded, UsageError> {
         let loaded = self.config_file().load().map_err(|problems| UsageError(problems.to_string()))?;
         for warning in &loaded.warnings {
-            tracing::warn!("{warning}");
+            tracing::warn!("{}", warning.in_one_line());
         }
         Ok(loaded)
     }

@@ -10,7 +10,8 @@ mod read;
 mod spec;
 mod values;
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
@@ -64,11 +65,12 @@ pub struct Loaded {
 pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, Problems> {
     let name = path.display().to_string();
     let unreadable = |reason: String| Problems(vec![Problem::with_file(&name, format!("cannot be read: {reason}"))]);
-    let size = fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
-    if size > LARGEST_FILE {
-        return Err(unreadable(format!("{size} bytes; allowed: at most {LARGEST_FILE}")));
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(LARGEST_FILE + 1).read_to_string(&mut text));
+    let size = read.map_err(|error| unreadable(error.to_string()))?;
+    if size as u64 > LARGEST_FILE {
+        return Err(unreadable(format!("at most {LARGEST_FILE} bytes are allowed")));
     }
-    let text = fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
     let mut loaded = parse(&text, &name, overrides)?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     for key_file in &mut loaded.estate.path.key_files {
@@ -86,7 +88,7 @@ pub fn parse(text: &str, file_name: &str, overrides: &Overrides) -> Result<Loade
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let place = Place::new(error.span().unwrap_or(text.len()..text.len()), String::new());
-        report.mistake(&place, format!("not TOML: {}", error.message()));
+        report.unreadable(&place, format!("not TOML: {}", error.message()));
     }
     let estate = if errors.is_empty() { build::estate(&read::read(table, &report), overrides, &report) } else { None };
     let clean = report.is_clean();

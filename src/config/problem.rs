@@ -45,22 +45,30 @@ impl Place {
     }
 }
 
+/// Where something is wrong or odd, what was found there, and what is allowed.
+type Noted = (Place, String, Option<String>);
+
 /// What was found so far.
 #[derive(Debug, Default)]
 pub(super) struct Report {
-    mistakes: RefCell<Vec<(Place, String)>>,
-    warnings: RefCell<Vec<(Place, String)>>,
+    mistakes: RefCell<Vec<Noted>>,
+    warnings: RefCell<Vec<Noted>>,
 }
 
 impl Report {
-    /// Something that has to be mended.
-    pub(super) fn mistake(&self, place: &Place, message: impl Into<String>) {
-        self.mistakes.borrow_mut().push((place.clone(), message.into()));
+    /// Something that has to be mended: what was found, and what is allowed there.
+    pub(super) fn mistake(&self, place: &Place, found: impl Into<String>, allowed: impl Into<String>) {
+        self.mistakes.borrow_mut().push((place.clone(), found.into(), Some(allowed.into())));
+    }
+
+    /// Something that cannot be read at all.
+    pub(super) fn unreadable(&self, place: &Place, found: impl Into<String>) {
+        self.mistakes.borrow_mut().push((place.clone(), found.into(), None));
     }
 
     /// Something that works, but hardly as it was meant.
-    pub(super) fn warning(&self, place: &Place, message: impl Into<String>) {
-        self.warnings.borrow_mut().push((place.clone(), message.into()));
+    pub(super) fn warning(&self, place: &Place, found: impl Into<String>) {
+        self.warnings.borrow_mut().push((place.clone(), found.into(), None));
     }
 
     /// Whether nothing has to be mended so far.
@@ -70,11 +78,11 @@ impl Report {
 
     /// The mistakes and the warnings, each in the order of the file.
     pub(super) fn finish(self, file: &str, text: &str) -> (Problems, Vec<Problem>) {
-        let located = |mut found: Vec<(Place, String)>| {
-            found.sort();
-            found.dedup();
+        let located = |mut noted: Vec<Noted>| {
+            noted.sort();
+            noted.dedup();
             let lines = LineStarts::of(text);
-            found.into_iter().map(|(place, message)| Problem::new(file, &lines, place, message)).collect::<Vec<_>>()
+            noted.into_iter().map(|noted| Problem::new(file, &lines, noted)).collect::<Vec<_>>()
         };
         (Problems(located(self.mistakes.into_inner())), located(self.warnings.into_inner()))
     }
@@ -90,20 +98,22 @@ pub struct Problem {
     pub position: Option<(usize, usize)>,
     /// The key it is about, such as `name[db-primary].timeout`; empty for the file as a whole.
     pub key: String,
-    /// What was found, and what is allowed.
-    pub message: String,
+    /// What was found.
+    pub found: String,
+    /// What is allowed there; nothing for warnings, and where that goes without saying.
+    pub allowed: Option<String>,
     /// The line of the file, and how many characters of it are meant, from the column on.
     quote: Option<(String, usize)>,
 }
 
 impl Problem {
     /// A problem with the file as a whole.
-    pub(super) fn with_file(file: &str, message: String) -> Self {
-        Self { file: file.to_owned(), position: None, key: String::new(), message, quote: None }
+    pub(super) fn with_file(file: &str, found: String) -> Self {
+        Self { file: file.to_owned(), position: None, key: String::new(), found, allowed: None, quote: None }
     }
 
-    fn new(file: &str, lines: &LineStarts<'_>, place: Place, message: String) -> Self {
-        let whole = Self { key: place.key, ..Self::with_file(file, message) };
+    fn new(file: &str, lines: &LineStarts<'_>, (place, found, allowed): Noted) -> Self {
+        let whole = Self { key: place.key, allowed, ..Self::with_file(file, found) };
         let Some(start) = place.start else { return whole };
         let (line_number, before, line) = lines.find(start);
         let meant = place.end.saturating_sub(start).min(line.len().saturating_sub(before));
@@ -133,19 +143,38 @@ fn quotable(line: &str) -> String {
     quote
 }
 
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
-        if let Some((line, column)) = self.position {
-            write!(f, ":{line}:{column}")?;
+impl Problem {
+    /// `probes.toml:12:10: prober.listen: found …`
+    fn headline(&self) -> String {
+        let mut line = self.file.clone();
+        // Writing to a String cannot fail.
+        if let Some((number, column)) = self.position {
+            let _ = write!(line, ":{number}:{column}");
         }
         if !self.key.is_empty() {
-            write!(f, ": {}", self.key)?;
+            let _ = write!(line, ": {}", self.key);
         }
-        write!(f, ": {}", self.message)?;
+        let _ = write!(line, ": {}", self.found);
+        line
+    }
+
+    /// The problem in one line, as logs want it.
+    pub fn in_one_line(&self) -> String {
+        let allowed = self.allowed.as_ref().map_or_else(String::new, |allowed| format!("; allowed: {allowed}"));
+        self.headline() + &allowed
+    }
+}
+
+impl fmt::Display for Problem {
+    /// Place and key, what was found, the line it stands in, and what is allowed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.headline())?;
         if let (Some((line, column)), Some((quote, meant))) = (self.position, &self.quote) {
             let meant = (*meant).min(quote.chars().count().saturating_sub(column - 1)).max(1);
             write!(f, "\n{line:>5} | {quote}\n      | {:column$}{}", "", "^".repeat(meant), column = column - 1)?;
+        }
+        if let Some(allowed) = &self.allowed {
+            write!(f, "\n      = allowed: {allowed}")?;
         }
         Ok(())
     }
@@ -207,6 +236,14 @@ pub(super) fn one_of<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
         let _ = write!(text, "{joint}{word}");
     }
     text
+}
+
+/// What was found, and which of the allowed words was probably meant.
+pub(super) fn with_hint<'w>(found: String, word: &str, allowed: impl IntoIterator<Item = &'w str>) -> String {
+    match nearest(word, allowed) {
+        Some(meant) => format!("{found} (did you mean {meant}?)"),
+        None => found,
+    }
 }
 
 /// The word that was probably meant: the nearest one, when it is near.

@@ -16,7 +16,7 @@ use serde::de::{
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::problem::{Place, Report, nearest, one_of};
+use super::problem::{Place, Report, nearest, one_of, with_hint};
 
 /// The longest piece of the file that is repeated in a message, in characters.
 const LONGEST_FOUND: usize = 60;
@@ -102,7 +102,7 @@ impl<T: Clone> Given<T> {
     /// The value, which has to be there: notes that it is missing, and what is allowed.
     pub(super) fn required(&self, report: &Report, section: &Place, key: &str, allowed: &str) -> Option<At<T>> {
         if !self.is_present() {
-            report.mistake(&section.below(key), format!("missing; allowed: {allowed}"));
+            report.mistake(&section.below(key), "missing", allowed);
         }
         self.given().cloned()
     }
@@ -169,7 +169,10 @@ pub(super) fn read<T: for<'de> Deserialize<'de> + Default>(file: Spanned<DeTable
 
 /// Why a value does not fit.
 #[derive(Debug)]
-struct Misfit(String);
+struct Misfit {
+    found: String,
+    allowed: String,
+}
 
 /// One value of the file, its key, and where mistakes go.
 struct Node<'a> {
@@ -190,14 +193,18 @@ impl<'a> Node<'a> {
         for (key, value) in table {
             let name: &str = key.get_ref();
             let place = parent.below(name).at(key.span());
+            let node = |key: &Place| Node { value, key: key.key.clone(), report: self.report };
             if fields.contains(&name) {
-                claimed.push((name, Node { value, key: place.key, report: self.report }));
+                claimed.push((name, node(&place)));
             } else {
-                let allowed = match nearest(name, fields.iter().copied()) {
-                    Some(meant) => format!("did you mean {meant}?"),
-                    None => format!("allowed here: {}", one_of(fields.iter().copied())),
-                };
-                self.report.mistake(&place, format!("unknown key; {allowed}"));
+                // A misspelt key is read as the one that was meant, whose absence would only be a second mistake.
+                let absent =
+                    |meant: &&str| !table.contains_key(*meant) && !claimed.iter().any(|(name, _)| name == meant);
+                if let Some(meant) = nearest(name, fields.iter().copied()).filter(absent) {
+                    claimed.push((meant, node(&place)));
+                }
+                let found = with_hint("unknown key".to_owned(), name, fields.iter().copied());
+                self.report.mistake(&place, found, one_of(fields.iter().copied()));
             }
         }
         claimed
@@ -242,7 +249,8 @@ impl<'de> Deserializer<'de> for Node<'_> {
             DeValue::Table(_) => {
                 let header = self.key.split('.').map(|part| part.split('[').next().unwrap_or(part));
                 let header = header.collect::<Vec<_>>().join(".");
-                Err(Misfit(format!("found one table; allowed: a list of tables, each headed [[{header}]]")))
+                let allowed = format!("a list of tables, each headed [[{header}]]");
+                Err(Misfit { found: "found one table".to_owned(), allowed })
             }
             DeValue::String(_)
             | DeValue::Integer(_)
@@ -310,7 +318,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Misfit> {
-        let value = self.value.take().ok_or_else(|| Misfit("a value without its key".to_owned()))?;
+        let value = self.value.take().ok_or_else(|| de::Error::custom("a value without its key"))?;
         seed.deserialize(value)
     }
 }
@@ -334,7 +342,8 @@ impl<'de> SeqAccess<'de> for Placed<'_> {
             _ => {
                 let Some(node) = self.node.take() else { return Ok(None) };
                 let report = node.report;
-                seed.deserialize(node).map(Some).inspect_err(|misfit| report.mistake(&self.place, &misfit.0))
+                let noted = |misfit: &Misfit| report.mistake(&self.place, &misfit.found, &misfit.allowed);
+                seed.deserialize(node).map(Some).inspect_err(noted)
             }
         }
     }
@@ -355,7 +364,7 @@ impl Visitor<'_> for ListWanted {
 
 impl de::Error for Misfit {
     fn custom<M: fmt::Display>(message: M) -> Self {
-        Self(message.to_string())
+        Self { found: message.to_string(), allowed: "what docs/configuration.md says".to_owned() }
     }
 
     fn invalid_type(found: Unexpected<'_>, allowed: &dyn de::Expected) -> Self {
@@ -370,15 +379,16 @@ impl de::Error for Misfit {
             Unexpected::Bool(yes) => yes.to_string(),
             Unexpected::Seq => "a list".to_owned(),
             Unexpected::Map => "a table".to_owned(),
-            other => shortened(&other.to_string()),
+            Unexpected::Other(text) => text.to_owned(),
+            other => other.to_string(),
         };
-        Self(format!("found {found}; allowed: {allowed}"))
+        Self { found: format!("found {found}"), allowed: allowed.to_string() }
     }
 }
 
 impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "{}; allowed: {}", self.found, self.allowed)
     }
 }
 

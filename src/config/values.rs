@@ -45,7 +45,7 @@ fn read_text<'de, T: Text, D: Deserializer<'de>>(deserializer: D) -> Result<T, D
                 if why.is_empty() {
                     E::invalid_value(Unexpected::Str(text), &self)
                 } else {
-                    E::custom(format!("found {}, {why}; allowed: {}", quoted(text), T::allowed()))
+                    E::invalid_value(Unexpected::Other(&format!("{}, {why}", quoted(text))), &self)
                 }
             })
         }

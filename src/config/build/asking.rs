@@ -80,20 +80,32 @@ impl Keys<'_> {
             [asking.interval, asking.timeout, asking.patience].map(humantime::format_duration);
         if asking.timeout > asking.interval {
             if let Some(at) = self.timeout.given() {
-                let message = format!("found {timeout}; allowed: at most the interval, which is {interval}");
-                report.mistake(&at.place, message);
+                report.mistake(
+                    &at.place,
+                    format!("found {timeout}"),
+                    format!("at most the interval, which is {interval}"),
+                );
             } else if let Some(at) = self.interval.given() {
-                let message = format!("found {interval}; allowed: at least the timeout, which is {timeout}");
-                report.mistake(&at.place, message);
+                report.mistake(
+                    &at.place,
+                    format!("found {interval}"),
+                    format!("at least the timeout, which is {timeout}"),
+                );
             }
         }
         if asking.patience < asking.timeout {
             if let Some(at) = self.patience.given() {
-                let message = format!("found {patience}; allowed: at least the timeout, which is {timeout}");
-                report.mistake(&at.place, message);
+                report.mistake(
+                    &at.place,
+                    format!("found {patience}"),
+                    format!("at least the timeout, which is {timeout}"),
+                );
             } else if let Some(at) = self.timeout.given() {
-                let message = format!("found {timeout}; allowed: at most the patience, which is {patience}");
-                report.mistake(&at.place, message);
+                report.mistake(
+                    &at.place,
+                    format!("found {timeout}"),
+                    format!("at most the patience, which is {patience}"),
+                );
             }
         }
     }
@@ -102,11 +114,11 @@ impl Keys<'_> {
 fn transports(at: &At<List<Transport>>, report: &Report) -> Vec<Transport> {
     let mut transports: Vec<Transport> = Vec::new();
     if at.is_empty() {
-        report.mistake(&at.place, "found an empty list; allowed: \"udp\", \"tcp\" or both");
+        report.mistake(&at.place, "found an empty list", "\"udp\", \"tcp\" or both");
     }
     for transport in at.good() {
         if transports.contains(&transport.value) {
-            report.mistake(&transport.place, format!("found \"{}\" twice; allowed: once", transport.as_str()));
+            report.mistake(&transport.place, format!("found \"{}\" twice", transport.as_str()), "once");
         } else {
             transports.push(transport.value);
         }

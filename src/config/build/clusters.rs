@@ -51,12 +51,13 @@ impl Clusters<'_> {
 pub(super) fn all<'a>(
     file: &'a FileSpec,
     defaults: &Defaults,
-    canary_zone: Option<&DomainName>,
+    canary_zone: &Given<ZoneName>,
     report: &Report,
 ) -> Clusters<'a> {
+    let canary = canary_zone.given().map(|at| &at.value.0);
     let mut clusters = Clusters { file, built: Vec::new() };
     if file.cluster.given().is_none_or(|list| list.is_empty()) && !matches!(file.cluster, Given::Wrong) {
-        report.mistake(&Place::nowhere("cluster"), "missing; allowed: at least one table headed [[cluster]]");
+        report.mistake(&Place::nowhere("cluster"), "missing", "at least one table headed [[cluster]]");
     }
     let mut seen: BTreeMap<&Label, &Place> = BTreeMap::new();
     let specs: Vec<_> = file.cluster.entries().collect();
@@ -64,45 +65,39 @@ pub(super) fn all<'a>(
         if let Some(name) = spec.name.given()
             && seen.insert(&name.value, &name.place).is_some()
         {
-            report.mistake(&name.place, format!("found {} a second time; allowed: a name of its own", name.value));
+            report.mistake(&name.place, format!("found {} a second time", name.value), "a name of its own");
         }
-        clusters.built.extend(cluster(spec, defaults, canary_zone, report));
+        clusters.built.extend(cluster(spec, defaults, canary, report));
     }
     check_addresses(&specs, report);
-    check_tracers(&specs, canary_zone, report);
+    if canary.is_some() || !canary_zone.is_present() {
+        check_tracers(&specs, canary, report);
+    }
     clusters
 }
 
 fn cluster(spec: &At<ClusterSpec>, defaults: &Defaults, canary: Option<&DomainName>, report: &Report) -> Option<Built> {
     let name = spec.name.required(report, &spec.place, "name", Label::ALLOWED);
     let datacenter = spec.datacenter.required(report, &spec.place, "datacenter", "the datacenter it stands in");
-    let roles: Vec<Role> = match spec.roles.given() {
-        None => vec![Role::Recursive],
-        Some(roles) => {
-            if roles.is_empty() {
-                report.mistake(&roles.place, "found an empty list; allowed: \"authoritative\", \"recursive\" or both");
-            }
-            roles.good().map(|role| role.value).collect()
-        }
-    };
-    let authoritative = roles.contains(&Role::Authoritative);
+    let roles = roles(&spec.roles, report);
+    let has = |role| roles.as_ref().is_some_and(|roles| roles.contains(&role));
     let zones = unique(&spec.zones, |zone: &ZoneName| zone.0.clone(), report);
     if let Some(at) = spec.zones.given()
-        && !authoritative
         && !at.is_empty()
-        && !matches!(spec.roles, Given::Wrong)
+        && roles.is_some()
+        && !has(Role::Authoritative)
     {
         report.mistake(
             &at.place,
-            "zones of a cluster that is not authoritative; allowed: with \"authoritative\" in roles",
+            "found zones of a cluster that is not authoritative",
+            "with \"authoritative\" in roles",
         );
     }
     if let (Some(canary), Some(at)) = (canary, spec.zones.given())
         && let Some(zone) = at.good().find(|zone| canary.is_under(&zone.0))
     {
-        let message =
-            "holds path.canary_zone, so every resolver would answer for it; allowed: a canary zone outside it";
-        report.mistake(&zone.place, format!("{} {message}", zone.0));
+        let found = format!("{} holds path.canary_zone, so every resolver would answer for it", zone.0);
+        report.mistake(&zone.place, found, "a canary zone outside it");
     }
     let rate = spec.packets_per_second.value().map_or(defaults.packets_per_second, |rate| rate.0);
     let resolvers = resolvers(spec, rate, canary, report)?;
@@ -111,11 +106,12 @@ fn cluster(spec: &At<ClusterSpec>, defaults: &Defaults, canary: Option<&DomainNa
         own.unwrap_or_else(|| spec.packets_per_second.place_in(&spec.place, "packets_per_second"))
     };
     let resolver_specs = spec.resolver.entries();
+    roles.as_ref()?;
     let cluster = Cluster {
         name: name?.value,
         datacenter: datacenter?.value,
-        authoritative,
-        recursive: roles.contains(&Role::Recursive),
+        authoritative: has(Role::Authoritative),
+        recursive: has(Role::Recursive),
         zones,
         upstreams: unique(&spec.upstreams, |address: &ServerAddress| address.0, report),
         resolvers,
@@ -125,6 +121,18 @@ fn cluster(spec: &At<ClusterSpec>, defaults: &Defaults, canary: Option<&DomainNa
         place: spec.place.clone(),
         budget_places: resolver_specs.map(budget_place).collect(),
     })
+}
+
+/// What the cluster does for its clients, or nothing when that is wrong.
+fn roles(given: &Given<List<Role>>, report: &Report) -> Option<Vec<Role>> {
+    if !given.is_present() {
+        return Some(vec![Role::Recursive]);
+    }
+    let roles = given.given()?;
+    if roles.is_empty() {
+        report.mistake(&roles.place, "found an empty list", "\"authoritative\", \"recursive\" or both");
+    }
+    (roles.is_good() && !roles.is_empty()).then(|| roles.good().map(|role| role.value).collect())
 }
 
 /// The entries of a list; notes those that stand in it twice.
@@ -137,7 +145,7 @@ pub(super) fn unique<T, U: PartialEq + std::fmt::Display>(
     for entry in given.entries() {
         let value = value_of(&entry.value);
         if values.contains(&value) {
-            report.mistake(&entry.place, format!("found {value} twice; allowed: once"));
+            report.mistake(&entry.place, format!("found {value} twice"), "once");
         } else {
             values.push(value);
         }
@@ -155,7 +163,7 @@ fn resolvers(
     let allowed = "at least one table headed [[cluster.resolver]]";
     let list = cluster.resolver.required(report, &cluster.place, "resolver", allowed)?;
     if list.is_empty() {
-        report.mistake(&list.place, format!("found an empty list; allowed: {allowed}"));
+        report.mistake(&list.place, "found an empty list", allowed);
     }
     let mut names: Vec<Label> = Vec::new();
     let mut built = Vec::new();
@@ -165,8 +173,8 @@ fn resolvers(
             spec.address.required(report, &spec.place, "address", "an IP address, with a port unless it is 53");
         if let Some(name) = &name {
             if names.contains(&name.value) {
-                let message = format!("found {} a second time in its cluster; allowed: a name of its own", name.value);
-                report.mistake(&name.place, message);
+                let found = format!("found {} a second time in its cluster", name.value);
+                report.mistake(&name.place, found, "a name of its own");
             }
             names.push(name.value.clone());
         }
@@ -215,10 +223,10 @@ fn check_addresses(clusters: &[&At<ClusterSpec>], report: &Report) {
             };
             let found = format!("found {}, which is also the address of {}", address.0, first.key);
             if first_cluster == &cluster.place {
-                report.mistake(&address.place, format!("{found}; allowed: each address once in a cluster"));
+                report.mistake(&address.place, found, "each address once in a cluster");
             } else if tracer.is_none() || tracer != first_tracer {
                 let allowed = "an address of its own, or the same tracer written out for both";
-                report.mistake(&address.place, format!("{found}; allowed: {allowed}"));
+                report.mistake(&address.place, found, allowed);
             }
         }
     }
@@ -226,7 +234,7 @@ fn check_addresses(clusters: &[&At<ClusterSpec>], report: &Report) {
         for upstream in cluster.upstreams.entries() {
             if let Some((resolver, ..)) = seen.get(&upstream.0) {
                 let found = format!("found {}, which is {} of this file", upstream.0, resolver.key);
-                report.mistake(&upstream.place, format!("{found}; allowed: servers outside the estate"));
+                report.mistake(&upstream.place, found, "servers outside the estate");
             }
         }
     }
@@ -242,16 +250,16 @@ fn check_tracers(clusters: &[&At<ClusterSpec>], canary: Option<&DomainName>, rep
         if written {
             let under = marker.as_ref().is_some_and(|marker| zone.is_under(marker) && zone != *marker);
             if canary.is_none() {
-                report.mistake(&place, format!("found {zone} without path.canary_zone; allowed: with a canary zone"));
+                report.mistake(&place, format!("found {zone} without path.canary_zone"), "with a canary zone");
             } else if let (Some(marker), false) = (&marker, under) {
-                report.mistake(&place, format!("found {zone}; allowed: a zone below {marker}"));
+                report.mistake(&place, format!("found {zone}"), format!("a zone below {marker}"));
             }
         }
         match seen.get(&zone) {
             Some((first, first_written)) if !(written && *first_written) => {
                 let found = format!("{zone} is the tracer of {} too", first.key);
                 let allowed = "a tracer of its own, false, or the same one written out for two addresses of one server";
-                report.mistake(&place, format!("{found}; allowed: {allowed}"));
+                report.mistake(&place, found, allowed);
             }
             Some(_) => {}
             None => drop(seen.insert(zone, (&resolver.place, written))),

@@ -11,8 +11,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::Overrides;
-use super::problem::{Place, Report, nearest};
-use super::read::{At, quoted};
+use super::problem::{Place, Report, one_of, with_hint};
+use super::read::{At, Given, quoted};
 use super::spec::{FileSpec, ProberSpec};
 use super::values::{ClusterChoice, joined};
 use crate::estate::{Cluster, Estate, Label, Prober};
@@ -21,13 +21,17 @@ use crate::estate::{Cluster, Estate, Label, Prober};
 pub(super) fn estate(file: &FileSpec, overrides: &Overrides, report: &Report) -> Option<Estate> {
     let prober = file.prober.or_empty("prober");
     let defaults = asking::defaults(&file.defaults.or_empty("defaults"), report);
-    let path = path::tracing(&file.path.or_empty("path"), report);
+    let path_spec = file.path.or_empty("path");
+    let path = path::tracing(&path_spec, report);
 
-    let clusters = clusters::all(file, &defaults, path.canary_zone.as_ref(), report);
+    let clusters = clusters::all(file, &defaults, &path_spec.canary_zone, report);
     let names = names::all(file, &defaults, &clusters, report);
+    if matches!(file.prober, Given::Wrong) {
+        return None;
+    }
     let environment = prober.environment.required(report, &prober.place, "environment", ENVIRONMENT);
     let vantage = vantage(&prober, overrides, report);
-    let beacon = file.beacon.given().map(|beacon| path::beacon(beacon, path.canary_zone.as_ref(), report));
+    let beacon = file.beacon.given().map(|beacon| path::beacon(beacon, &path_spec.canary_zone, report));
 
     let (environment, vantage) = (environment?.value, vantage?);
     let chosen = choice(&prober, &vantage, &clusters.names(), &clusters.datacenters(), report);
@@ -59,7 +63,7 @@ fn vantage(prober: &At<ProberSpec>, overrides: &Overrides, report: &Report) -> O
     let label = Label::parse(given);
     if label.is_none() {
         let place = Place::nowhere("--datacenter or FATHOM_DATACENTER");
-        report.mistake(&place, format!("found {}; allowed: {}", quoted(given), Label::ALLOWED));
+        report.mistake(&place, format!("found {}", quoted(given)), Label::ALLOWED);
     }
     label
 }
@@ -91,10 +95,8 @@ fn choice(
             let place = prober.datacenter.place_in(&prober.place, "datacenter");
             report.mistake(
                 &place,
-                format!(
-                    "no cluster stands in {vantage}; allowed: {}, or any with prober.clusters = \"all\" or a list",
-                    joined(others)
-                ),
+                format!("no cluster stands in {vantage}"),
+                format!("{}, or any with prober.clusters = \"all\" or a list", joined(others)),
             );
         }
         return own;
@@ -104,7 +106,7 @@ fn choice(
         ClusterChoice::Named(named) => named,
     };
     if named.is_empty() {
-        report.mistake(&given.place, "found an empty list; allowed: \"all\", or a list of cluster names");
+        report.mistake(&given.place, "found an empty list", "\"all\", or a list of cluster names");
     }
     for name in named.good() {
         known_cluster(name, known, report);
@@ -116,12 +118,8 @@ fn choice(
 fn known_cluster(name: &At<Label>, known: &[Label], report: &Report) {
     if !known.contains(&name.value) {
         let words = || known.iter().map(Label::as_str);
-        let allowed = match nearest(name.as_str(), words()) {
-            Some(meant) => format!("did you mean {meant}?"),
-            None => format!("allowed: {}", joined(words())),
-        };
-        report
-            .mistake(&name.place, format!("found {}, which no [[cluster]] is named; {allowed}", quoted(name.as_str())));
+        let found = format!("found {}, which no [[cluster]] is named", quoted(name.as_str()));
+        report.mistake(&name.place, with_hint(found, name.as_str(), words()), one_of(words()));
     }
 }
 

@@ -17,7 +17,7 @@ const CLASS: &str = "why the name matters: external, internal, database, mpic, c
 /// Every name of the file that could be built.
 pub(super) fn all(file: &FileSpec, defaults: &Defaults, clusters: &Clusters<'_>, report: &Report) -> Vec<Name> {
     if file.name.given().is_none_or(|list| list.is_empty()) && !matches!(file.name, Given::Wrong) {
-        report.mistake(&Place::nowhere("name"), "missing; allowed: at least one table headed [[name]]");
+        report.mistake(&Place::nowhere("name"), "missing", "at least one table headed [[name]]");
     }
     let mut seen: BTreeMap<&Label, &Place> = BTreeMap::new();
     let mut names = Vec::new();
@@ -25,7 +25,7 @@ pub(super) fn all(file: &FileSpec, defaults: &Defaults, clusters: &Clusters<'_>,
         if let Some(id) = spec.id.given()
             && seen.insert(&id.value, &id.place).is_some()
         {
-            report.mistake(&id.place, format!("found {} a second time; allowed: an id of its own", id.value));
+            report.mistake(&id.place, format!("found {} a second time", id.value), "an id of its own");
         }
         names.extend(name(spec, defaults, clusters, report));
     }
@@ -50,7 +50,7 @@ fn question(spec: &At<NameSpec>, report: &Report) -> Option<Question> {
     if qclass == QueryClass::Ch && !spec.qtype.given().is_some_and(|qtype| qtype.value == QueryType::Txt) {
         let place = spec.qtype.place_in(&spec.place, "qtype");
         let found = spec.qtype.value().unwrap_or(QueryType::A).as_str();
-        report.mistake(&place, format!("found {found} with qclass = \"CH\"; allowed: \"TXT\""));
+        report.mistake(&place, format!("found {found} with qclass = \"CH\""), "\"TXT\"");
     }
     let allowed = "the name to ask for, such as \"db1.int.example.\"";
     Some(Question {
@@ -68,7 +68,7 @@ fn asked_in(spec: &At<NameSpec>, question: &Question, clusters: &Clusters<'_>, r
     let known = clusters.names();
     if let Some(given) = spec.clusters.given() {
         if given.is_empty() {
-            report.mistake(&given.place, "found an empty list; allowed: names of clusters, or no such key");
+            report.mistake(&given.place, "found an empty list", "names of clusters, or no such key");
         }
         for name in given.good() {
             known_cluster(name, &known, report);
@@ -84,7 +84,7 @@ fn asked_in(spec: &At<NameSpec>, question: &Question, clusters: &Clusters<'_>, r
             "is authoritative for it"
         };
         let place = spec.qname.given().map_or_else(|| spec.place.clone(), |at| at.place.clone());
-        report.mistake(&place, format!("fits no cluster: none {wanted}; allowed: such a cluster, or clusters = [...]"));
+        report.mistake(&place, format!("fits no cluster: none {wanted}"), "such a cluster, or clusters = [...]");
     }
     fitting
 }

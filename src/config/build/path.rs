@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::problem::{Place, Report};
-use super::super::read::At;
+use super::super::problem::Report;
+use super::super::read::{At, Given};
 use super::super::spec::{BeaconSpec, PathSpec};
 use super::super::values::{KeyFile, ZoneName};
 use super::clusters::unique;
@@ -17,33 +17,32 @@ pub(super) fn tracing(spec: &At<PathSpec>, report: &Report) -> PathTracing {
     if let (Some(zone), Some(at)) = (&canary_zone, spec.canary_zone.given())
         && zone.as_str() == "."
     {
-        report.mistake(&at.place, "found the root; allowed: a zone delegated to Fathom's beacon alone");
+        report.mistake(&at.place, "found the root", "a zone delegated to Fathom's beacon alone");
     }
     let cold_names = unique(&spec.cold_names, DomainName::clone, report);
     for name in spec.cold_names.entries() {
         if !name.has_nonce() {
             let allowed = format!("a name with {}, so that no cache knows it", DomainName::NONCE);
-            report.mistake(&name.place, format!("found {}; allowed: {allowed}", name.value));
+            report.mistake(&name.place, format!("found {}", name.value), allowed);
         } else if let Some(zone) = canary_zone.as_ref().filter(|zone| name.is_under(zone)) {
             let allowed = "a name whose authority is another one, so that both do not fail at once";
-            report.mistake(
-                &name.place,
-                format!("found {} within path.canary_zone {zone}; allowed: {allowed}", name.value),
-            );
+            report.mistake(&name.place, format!("found {} within path.canary_zone {zone}", name.value), allowed);
         }
     }
     let key_files = unique_keys(spec, report);
     if let Some(at) = spec.arrivals.given() {
         if canary_zone.is_none() && !spec.canary_zone.is_present() {
-            report.mistake(&at.place, "arrivals without path.canary_zone; allowed: with a canary zone");
+            report.mistake(&at.place, "found arrivals without path.canary_zone", "with a canary zone");
         }
         if key_files.is_empty() && !spec.key_files.is_present() {
-            let message =
-                "arrivals without path.key_files; allowed: with the key of the beacon, which answers nobody else";
-            report.mistake(&at.place, message);
+            report.mistake(
+                &at.place,
+                "found arrivals without path.key_files",
+                "with the key of the beacon, which answers nobody else",
+            );
         }
         if at.0.port() == 0 || at.0.ip().is_unspecified() {
-            report.mistake(&at.place, format!("found {}; allowed: an address and a port that can be called", at.0));
+            report.mistake(&at.place, format!("found {}", at.0), "an address and a port that can be called");
         }
     }
     PathTracing {
@@ -65,7 +64,8 @@ fn unique_keys(spec: &PathSpec, report: &Report) -> Vec<std::path::PathBuf> {
         let found = format!("found {} files", shown.len());
         report.mistake(
             &at.place,
-            format!("{found}; allowed: at most {MOST_KEYS}, the one that signs and the other that is accepted"),
+            found,
+            format!("at most {MOST_KEYS}, the one that signs and the other that is accepted"),
         );
     }
     spec.key_files.entries().map(|file| file.0.clone()).collect()
@@ -84,19 +84,18 @@ impl Beacon {
     }
 }
 
-pub(super) fn beacon(spec: &At<BeaconSpec>, canary: Option<&DomainName>, report: &Report) -> Option<Beacon> {
+pub(super) fn beacon(spec: &At<BeaconSpec>, canary: &Given<ZoneName>, report: &Report) -> Option<Beacon> {
     let listen =
         spec.listen.required(report, &spec.place, "listen", "an IP address with a port, such as \"192.0.2.53:53\"");
-    let Some(canary) = canary else {
-        let place = Place::below(&spec.place, "listen");
-        report.mistake(&place, "a beacon without path.canary_zone; allowed: with the zone that it is to serve");
-        return None;
-    };
+    if !canary.is_present() {
+        report.mistake(&spec.place, "found a beacon without path.canary_zone", "with the zone that it is to serve");
+    }
+    let canary = canary.value()?.0;
     let mut name_servers = unique(&spec.name_servers, |name: &ZoneName| name.0.clone(), report);
     if let Some(at) = spec.name_servers.given()
         && at.is_empty()
     {
-        report.mistake(&at.place, "found an empty list; allowed: at least one name");
+        report.mistake(&at.place, "found an empty list", "at least one name");
     }
     if !spec.name_servers.is_present() {
         name_servers.extend(DomainName::parse(&format!("ns1.{canary}")));

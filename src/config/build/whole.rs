@@ -35,11 +35,18 @@ fn check_budgets(targets: &[std::sync::Arc<Target>], clusters: &Clusters<'_>, re
             if needed <= budget * NEARLY_USED {
                 continue;
             }
-            let sum = format!("{} = {needed:.1} packets a second to {}", arithmetic(&asked), resolver.name);
+            let sum = format!("{} = {needed:.1} packets a second", arithmetic(&asked));
             if needed > budget {
-                report.mistake(place, format!("the names need {sum}; allowed: at most {budget} (packets_per_second)"));
+                report.mistake(
+                    place,
+                    format!("the names need {sum} of each resolver"),
+                    format!("at most {budget} (packets_per_second)"),
+                );
             } else {
-                report.warning(place, format!("the names need {sum}, of {budget}; little is left to find causes with"));
+                report.warning(
+                    place,
+                    format!("the names need {sum} of each resolver, of {budget}: little is left to find causes with"),
+                );
             }
         }
     }
@@ -74,14 +81,16 @@ fn check_addresses(estate: &Estate, file: &FileSpec, report: &Report) {
     let Some(beacon) = file.beacon.given() else { return };
     let Some(listen) = beacon.listen.given() else { return };
     if listen.0 == estate.prober.listen {
-        let message =
-            format!("found {}, which is also prober.listen; allowed: an address or port of its own", listen.0);
-        report.mistake(&listen.place, message);
+        report.mistake(
+            &listen.place,
+            format!("found {}, which is also prober.listen", listen.0),
+            "an address or port of its own",
+        );
     }
     for cluster in &estate.clusters {
         for resolver in cluster.resolvers.iter().filter(|resolver| resolver.address == listen.0) {
             let found = format!("found {}, which is resolver {} of {}", listen.0, resolver.name, cluster.name);
-            report.mistake(&listen.place, format!("{found}; allowed: an address or port of its own"));
+            report.mistake(&listen.place, found, "an address or port of its own");
         }
     }
 }
