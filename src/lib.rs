@@ -11,7 +11,7 @@
 //!   [`verdict`], and makes a [`report`] of it;
 //! - [`board`] folds every observation into the one current state, and holds the reports;
 //! - [`canary`] makes names that only the [`beacon`] can answer, and reads its answers;
-//! - [`metrics`] shows it to Prometheus;
+//! - [`metrics`] shows it to Prometheus, [`web`] to everybody, and [`daemon`] holds all this together;
 //! - [`fetch`] asks other Fathom processes over HTTP, by address;
 //! - [`cli`] is the program around all this, one file a command.
 
@@ -21,6 +21,7 @@ pub mod budget;
 pub mod canary;
 pub mod cli;
 pub mod config;
+pub mod daemon;
 pub mod estate;
 pub mod evidence;
 pub mod exchange;
@@ -39,4 +40,5 @@ pub mod schedule;
 pub mod transport;
 pub mod ttl_watch;
 pub mod verdict;
+pub mod web;
 pub mod wire;

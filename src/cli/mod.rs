@@ -3,6 +3,7 @@
 mod completions;
 mod man;
 mod metrics;
+mod run;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -69,6 +70,8 @@ pub enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Probe every resolver, and serve metrics and the status page, until told to stop
+    Run,
     /// Print a completion script for a shell
     Completions(completions::Args),
     /// Print the manual page
@@ -114,6 +117,7 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<Ending, UsageError> {
     match cli.command {
+        Command::Run => run::run(&cli.global),
         Command::Completions(args) => completions::run(&args),
         Command::Man => man::run(),
         Command::Metrics(args) => metrics::run(args),

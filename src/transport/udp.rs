@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -55,7 +56,7 @@ impl Udp {
         mut accept: impl FnMut(&[u8]) -> Option<T>,
     ) -> Result<T, Failure> {
         loop {
-            let in_time = timeout_at(deadline, self.socket.readable()).await;
+            let in_time = timeout_at(deadline, self.socket.ready(Interest::READABLE | Interest::ERROR)).await;
             match self.try_receive(&mut accept) {
                 Ok(Some(answer)) => return Ok(answer),
                 Ok(None) if Instant::now() >= deadline => return Err(Failure::at_deadline(deadline)),
@@ -68,16 +69,27 @@ impl Udp {
         }
     }
 
-    /// Reads one datagram, if one is there. The buffer lives on the stack of this call alone: thousands of probes that
+    /// Reads one datagram, if one is there, or the error that the network reported: an ICMP error alone makes a socket
+    /// not readable, only faulty. The buffer lives on the stack of this call alone: thousands of probes that
     /// wait hold no buffer.
     fn try_receive<T>(&mut self, accept: &mut impl FnMut(&[u8]) -> Option<T>) -> io::Result<Option<T>> {
         let mut buffer = [0; LARGEST_DATAGRAM];
-        let length = self.socket.try_recv(&mut buffer)?;
+        let length = match self.socket.try_recv(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return self.reported_error(),
+            received => received?,
+        };
         let accepted = accept(&buffer[..length]);
         if accepted.is_none() {
             self.rejected = self.rejected.saturating_add(1);
         }
         Ok(accepted)
+    }
+
+    fn reported_error<T>(&self) -> io::Result<Option<T>> {
+        self.socket.try_io(Interest::ERROR, || match self.socket.take_error()? {
+            Some(error) => Err(error),
+            None => Err(io::ErrorKind::WouldBlock.into()),
+        })
     }
 
     async fn pause_when_flooded(&self, deadline: Instant) {

@@ -6,6 +6,7 @@ mod estate;
 mod fleet;
 mod metrics;
 mod responder;
+mod web;
 
 use std::sync::Arc;
 

@@ -1,0 +1,143 @@
+//! `fathom run`: the daemon.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+
+use super::{Ending, Global, UsageError};
+use crate::board::Change;
+use crate::config::ConfigFile;
+use crate::daemon::Daemon;
+use crate::estate::Estate;
+use crate::outcome::Outcome;
+use crate::web;
+
+/// How long whatever still runs at the end may take; all that matters has ended by then.
+const LAST_GRACE: Duration = Duration::from_millis(500);
+
+pub(super) fn run(global: &Global) -> Result<Ending, UsageError> {
+    let file = global.config_file();
+    let estate = global.load()?.estate;
+    raise_descriptor_limit(&estate);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(probe_until_told_to_stop(estate, file));
+    runtime.shutdown_timeout(LAST_GRACE);
+    result
+}
+
+async fn probe_until_told_to_stop(estate: Estate, file: ConfigFile) -> Result<Ending, UsageError> {
+    let mut stop = Signals::stop()?;
+    let mut reload = signal(SignalKind::hangup())?;
+    let listener = web::listen(estate.prober.listen).await.map_err(|error| UsageError(error.to_string()))?;
+    let resolvers: usize = estate.clusters.iter().map(|cluster| cluster.resolvers.len()).sum();
+    tracing::info!(
+        "Fathom {} watches {resolvers} resolvers of {} from {}; http://{}/ and /metrics are served.",
+        env!("CARGO_PKG_VERSION"),
+        estate.environment,
+        estate.vantage,
+        listener.local_addr()?
+    );
+
+    let shutdown = CancellationToken::new();
+    let daemon = Arc::new(Daemon::start(estate, Some(file)));
+    let changes = tokio::spawn(log_changes(daemon.board().changes()));
+    let server = tokio::spawn(web::serve(listener, web::app(Arc::clone(&daemon)), shutdown.clone()));
+    loop {
+        tokio::select! {
+            () = stop.next() => break,
+            _ = reload.recv() => web::log_reload(&daemon.reload().await),
+        }
+    }
+    tracing::info!("Fathom was told to stop.");
+    shutdown.cancel();
+    daemon.stop().await;
+    changes.abort();
+    // It ends within its own grace.
+    drop(server.await);
+    Ok(Ending::Passed)
+}
+
+/// SIGTERM and SIGINT.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn stop() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// One line for every target that sees something else than before. First sights are news only when they are bad.
+async fn log_changes(mut changes: broadcast::Receiver<Change>) {
+    loop {
+        match changes.recv().await {
+            Ok(change) => log_change(&change),
+            Err(broadcast::error::RecvError::Lagged(lost)) => {
+                tracing::warn!("{lost} more changes came faster than they could be logged.");
+            }
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}
+
+fn log_change(change: &Change) {
+    let Change { target, from, to, detail } = change;
+    let (cluster, resolver) = (target.cluster.name.as_str(), target.resolver.name.as_str());
+    let (name, class, transport) = (target.name.id.as_str(), target.name.class.as_str(), target.transport.as_str());
+    let before = from.map_or("not probed", Outcome::as_str);
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                cluster,
+                resolver,
+                class,
+                name,
+                transport,
+                from = before,
+                to = to.as_str(),
+                "The result has changed: {detail}."
+            )
+        };
+    }
+    match (from, to) {
+        (None, Outcome::Ok) => line!(debug),
+        (_, Outcome::Ok) => line!(info),
+        (_, _) => line!(warn),
+    }
+}
+
+/// Every probe in flight takes a descriptor, and what a shell or an init system grants at first is often 1024.
+fn raise_descriptor_limit(estate: &Estate) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    /// Beside probes: connections of HTTP, logs, and what the runtime needs.
+    const OTHERS: u64 = 512;
+    let wanted = estate.prober.max_in_flight as u64 + OTHERS;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    let possible = maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(possible), maximum });
+    let granted = if raised.is_ok() { Some(possible) } else { current };
+    if granted.is_some_and(|granted| granted < wanted) {
+        tracing::warn!(
+            "At most {} files may be open, and prober.max_in_flight = {} can need {wanted}; probes beyond that will end \
+             as internal_error. Raise the limit (LimitNOFILE) or lower max_in_flight.",
+            granted.unwrap_or_default(),
+            estate.prober.max_in_flight
+        );
+    }
+}

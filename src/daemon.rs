@@ -1,0 +1,113 @@
+//! All of one prober process but its listener: what is probed, what is known, and how it goes over to another
+//! configuration.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::board::Board;
+use crate::config::{ConfigFile, Problem, Problems};
+use crate::estate::Estate;
+use crate::fleet::Fleet;
+use crate::metrics::Exporter;
+use crate::plan;
+
+/// A running prober.
+#[derive(Debug)]
+pub struct Daemon {
+    board: Arc<Board>,
+    fleet: Arc<Fleet>,
+    exporter: Exporter,
+    file: Option<ConfigFile>,
+    /// What this process was started with: what is listened on does not change while it runs.
+    started_with: Arc<Estate>,
+    reloading: tokio::sync::Mutex<()>,
+}
+
+/// What came of a reload.
+#[derive(Debug)]
+pub struct Reloaded {
+    /// What works, but hardly as it was meant.
+    pub warnings: Vec<Problem>,
+    /// Keys whose new values take effect only when the process is started again.
+    pub after_restart: Vec<&'static str>,
+}
+
+/// Why the old configuration is still used.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReloaded {
+    /// The new one is wrong; here is every mistake in it.
+    #[error("the old configuration is still used, because the new one is wrong:\n{0}")]
+    Wrong(Problems),
+    /// There is no file to load again.
+    #[error("this process was not started from a configuration file, so there is none to load again")]
+    NoFile,
+}
+
+impl Daemon {
+    /// Begins to probe. The estate was loaded from `file`, if from any. Has to be called within a runtime.
+    pub fn start(estate: Estate, file: Option<ConfigFile>) -> Self {
+        let estate = Arc::new(estate);
+        let board = Arc::new(Board::new(&estate, &plan::targets(&estate)));
+        let fleet = Arc::new(Fleet::start(Arc::clone(&board), &estate));
+        let exporter = Exporter::new(Arc::clone(&board), Arc::clone(&fleet));
+        Self { board, fleet, exporter, file, started_with: estate, reloading: tokio::sync::Mutex::default() }
+    }
+
+    /// What is known.
+    pub fn board(&self) -> &Arc<Board> {
+        &self.board
+    }
+
+    /// What is probed.
+    pub fn fleet(&self) -> &Arc<Fleet> {
+        &self.fleet
+    }
+
+    /// What Prometheus sees.
+    pub fn exporter(&self) -> &Exporter {
+        &self.exporter
+    }
+
+    /// Loads the configuration file again and goes over to it, or keeps what there is when it is wrong. One at a time;
+    /// a second call waits and then loads the file as it is by then.
+    ///
+    /// # Errors
+    /// Every mistake in the file.
+    pub async fn reload(&self) -> Result<Reloaded, NotReloaded> {
+        let _reloading = self.reloading.lock().await;
+        let file = self.file.clone().ok_or(NotReloaded::NoFile)?;
+        // A disk may be slow; probes are timed on this thread.
+        let loaded = tokio::task::spawn_blocking(move || file.load()).await;
+        let loaded = loaded.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        self.exporter.note_reload(loaded.is_ok());
+        let loaded = loaded.map_err(NotReloaded::Wrong)?;
+        let estate = Arc::new(loaded.estate);
+        self.fleet.reload(&estate).await;
+        let after_restart = [
+            ("prober.listen", estate.prober.listen != self.started_with.prober.listen),
+            ("beacon", estate.beacon != self.started_with.beacon),
+        ];
+        Ok(Reloaded {
+            warnings: loaded.warnings,
+            after_restart: after_restart.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect(),
+        })
+    }
+
+    /// Ends all probing.
+    pub async fn stop(&self) {
+        self.fleet.stop().await;
+    }
+}
+
+impl fmt::Display for Reloaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the configuration was loaded again")?;
+        for key in &self.after_restart {
+            write!(f, "\n{key} has changed, which takes effect when this process is started again")?;
+        }
+        for warning in &self.warnings {
+            write!(f, "\nwarning: {warning}")?;
+        }
+        Ok(())
+    }
+}
