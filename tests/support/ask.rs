@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
-use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
+use hickory_proto::rr::{Name, RData, Record, RecordType};
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout};
 
@@ -53,19 +53,14 @@ pub const NO_RD: Flags = Flags { recursion_desired: false, checking_disabled: fa
 /// Asks the server at port 53 of `address` for the IPv4 addresses of `name`, once, and waits no longer than `patience`.
 pub async fn ask(address: IpAddr, name: &str, flags: Flags, patience: Duration) -> Option<Answer> {
     let started = Instant::now();
-    let question = question(name, RecordType::A, DNSClass::IN, flags);
+    let question = question(name, flags);
     let bytes = raw(SocketAddr::new(address, 53), &question, patience).await?;
     let message = Message::from_vec(&bytes).expect("a DNS message");
     Some(Answer { message, after: started.elapsed() })
 }
 
-/// What every server can be asked to see whether it is there.
-pub(super) fn version_question() -> Vec<u8> {
-    question("version.bind.", RecordType::TXT, DNSClass::CH, NO_RD)
-}
-
 /// Sends `question` once and returns the first datagram that comes back.
-pub(super) async fn raw(server: SocketAddr, question: &[u8], patience: Duration) -> Option<Vec<u8>> {
+async fn raw(server: SocketAddr, question: &[u8], patience: Duration) -> Option<Vec<u8>> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await.expect("a socket");
     socket.connect(server).await.expect("a route");
     socket.send(question).await.ok()?;
@@ -75,12 +70,10 @@ pub(super) async fn raw(server: SocketAddr, question: &[u8], patience: Duration)
     Some(answer)
 }
 
-fn question(name: &str, qtype: RecordType, class: DNSClass, flags: Flags) -> Vec<u8> {
-    let mut query = Query::query(Name::from_ascii(name).expect("a domain name"), qtype);
-    query.set_query_class(class);
+fn question(name: &str, flags: Flags) -> Vec<u8> {
     let mut message = Message::new(rand::random(), MessageType::Query, OpCode::Query);
     message.metadata.recursion_desired = flags.recursion_desired;
     message.metadata.checking_disabled = flags.checking_disabled;
-    message.add_query(query);
+    message.add_query(Query::query(Name::from_ascii(name).expect("a domain name"), RecordType::A));
     message.to_vec().expect("a question that fits")
 }

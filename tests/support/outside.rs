@@ -129,7 +129,8 @@ impl Outside {
         let directory = self.directory.join(&name);
         let files = [("nsd.conf", nsd_conf(authority))];
         let mut server = Server::start(&name, &directory, &files, "nsd", ["-d", "-c", "nsd.conf"]);
-        server.answers_at(address).await;
+        let zone = authority.zones()[0];
+        server.answers_at(address, &format!("ns.{}", below(zone))).await;
         self.servers.insert(authority, server);
     }
 }
@@ -177,11 +178,16 @@ fn zone_file(zone: &str) -> String {
     if zone == "." { "root.zone".to_owned() } else { format!("{zone}zone") }
 }
 
+/// What names in the zone end with.
+fn below(zone: &str) -> &str {
+    if zone == "." { "" } else { zone }
+}
+
 /// The zone's own records, those of its names if it has any, and its delegations.
 fn zone_text(zone: &str) -> String {
     let served_by = |zone: &str| Authority::ALL.into_iter().find(|authority| authority.zones().contains(&zone));
     let own = served_by(zone).expect("a zone of the outside").address();
-    let below = if zone == "." { "" } else { zone };
+    let below = below(zone);
     let mut text = format!(
         "$ORIGIN {zone}\n$TTL {TTL}\n@ SOA ns.{below} hostmaster.{below} 1 3600 600 86400 5\n@ NS ns.{below}\nns.{below} A {own}\n"
     );

@@ -2,14 +2,14 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::ask;
+use super::ask::{RD, ask};
 
 /// How long a server may take to answer its first question on a busy machine.
 const STARTUP: Duration = Duration::from_secs(30);
@@ -54,17 +54,17 @@ impl Server {
         Self { name: name.to_owned(), directory: directory.to_owned(), child }
     }
 
-    /// Waits until the server answers questions at `address`.
+    /// Waits until the server at `address` has its own name: some listen before they have read their zones.
     ///
     /// # Panics
-    /// When it ends instead, or takes longer than half a minute; with the end of its log.
-    pub async fn answers_at(&mut self, address: IpAddr) {
+    /// When it ends instead, or takes longer than half a minute; with its log.
+    pub async fn answers_at(&mut self, address: IpAddr, own_name: &str) {
         let deadline = Instant::now() + STARTUP;
-        // Every server has some answer to this, good or bad, without asking anybody.
-        while ask::raw(SocketAddr::new(address, 53), &ask::version_question(), Duration::from_millis(200))
-            .await
-            .is_none()
-        {
+        loop {
+            let answer = ask(address, own_name, RD, Duration::from_millis(500)).await;
+            if answer.is_some_and(|answer| !answer.addresses().is_empty()) {
+                return;
+            }
             assert!(self.is_running(), "{} ended at once:\n{}", self.name, self.log());
             assert!(Instant::now() < deadline, "{} does not answer at {address}:\n{}", self.name, self.log());
             // A closed port is reported at once.

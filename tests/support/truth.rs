@@ -30,18 +30,20 @@ pub enum Ending {
     Error(ResponseCode, u128, u128),
     /// Nothing within [`PATIENCE`].
     Silence,
+    /// An error after so many milliseconds, or nothing: it varies from run to run.
+    ErrorOrSilence(ResponseCode, u128, u128),
 }
 
 /// The table.
 pub const fn ending(software: Software, behind: Behind) -> Ending {
-    use Ending::{Error, Silence};
+    use Ending::{Error, ErrorOrSilence, Silence};
     use ResponseCode::{Refused, ServFail};
     match (software, behind) {
         // A ring is closed by joining the query that is already under way, so it ends as a black hole does.
         (Software::Bind, Behind::Ring | Behind::BlackHole) => Error(ServFail, 9_900, 11_000),
         (Software::Pdns, Behind::Ring | Behind::BlackHole) => Error(ServFail, 1_400, 3_000),
-        // Whether it counts attempts or gives up on the server varies from run to run.
-        (Software::Knot, Behind::Ring | Behind::BlackHole) => Error(ServFail, 1_500, 13_500),
+        // It may count attempts, give up on the server, or, one time in ten, forget to answer.
+        (Software::Knot, Behind::Ring | Behind::BlackHole) => ErrorOrSilence(ServFail, 1_500, 13_500),
         (Software::Knot, Behind::ClosedPort) => Error(ServFail, 0, 5_000),
         (Software::Bind | Software::Pdns, Behind::ClosedPort)
         | (Software::Bind | Software::Pdns | Software::Knot | Software::Unbound, Behind::Refusal) => {
@@ -58,10 +60,10 @@ impl Ending {
     /// Whether this is what was seen: the response code and when it came, or nothing.
     pub fn is(self, seen: Option<(ResponseCode, Duration)>) -> bool {
         match (self, seen) {
-            (Self::Error(rcode, least, most), Some((seen, after))) => {
+            (Self::Error(rcode, least, most) | Self::ErrorOrSilence(rcode, least, most), Some((seen, after))) => {
                 rcode == seen && (least..most).contains(&after.as_millis())
             }
-            (Self::Silence, None) => true,
+            (Self::Silence | Self::ErrorOrSilence(..), None) => true,
             (Self::Error(..), None) | (Self::Silence, Some(_)) => false,
         }
     }

@@ -9,7 +9,7 @@ use std::thread;
 use super::isolated;
 use super::network;
 use super::outside::{Authority, Outside};
-use super::resolvers::Setup;
+use super::resolvers::{INTERNAL, Setup};
 use super::server::Server;
 
 /// The outside and the resolvers of one test.
@@ -59,7 +59,7 @@ impl World {
         node.server = None;
         let directory = self.directory.join(name);
         let mut server = setup.start(name, node.address, &directory, &self.outside.trust_anchor);
-        server.answers_at(node.address).await;
+        server.answers_at(node.address, INTERNAL.0).await;
         node.server = Some(server);
     }
 
