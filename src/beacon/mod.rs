@@ -35,7 +35,7 @@ pub use feed::{PATH as ARRIVALS_PATH, ReadError, Reader, router};
 pub use tally::{QueryResult, Tally};
 
 use crate::canary::{BeaconId, BeaconSaw, Flag, Key, Keys, Nonce};
-use crate::estate::{BeaconSettings, DomainName, Transport};
+use crate::estate::{BeaconSettings, DomainName, Estate, Transport};
 use limits::{Admission, Limits, Standing};
 use question::{Question, Unreadable};
 use respond::{COLD_TTL, Records, TRACER_TTL, about, bare, truncated};
@@ -66,6 +66,17 @@ impl Beacon {
             tally: Arc::default(),
         };
         Ok(Self { udp, tcp, address, handle: BeaconHandle(Arc::new(state)) })
+    }
+
+    /// The beacon that this process is to run, listening; nothing when it is to run none.
+    pub async fn of(estate: &Estate, keys: Arc<Keys>) -> Result<Option<Self>, BindError> {
+        let (Some(settings), Some(zone)) = (&estate.beacon, &estate.path.canary_zone) else { return Ok(None) };
+        Self::bind(settings, zone, keys).await.map(Some)
+    }
+
+    /// The zone it answers for.
+    pub fn zone(&self) -> &DomainName {
+        &self.handle.0.zone.name
     }
 
     /// Where it listens.

@@ -101,7 +101,8 @@ impl Keys {
         Self { signing, former }
     }
 
-    /// A key that nobody else knows and that ends with this process: names can be made, but no beacon answers them.
+    /// A key that nobody else knows and that ends with this process: enough where prober and beacon are one
+    /// process.
     ///
     /// # Panics
     /// Never: the secret is long enough.

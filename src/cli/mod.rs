@@ -1,5 +1,6 @@
 //! The command line: one file a command. Results go to standard output, logs to standard error.
 
+mod beacon;
 mod completions;
 mod man;
 mod metrics;
@@ -72,6 +73,8 @@ pub enum LogFormat {
 enum Command {
     /// Probe every resolver, and serve metrics and the status page, until told to stop
     Run,
+    /// Run the canary zone's server alone, or make a key for it
+    Beacon(beacon::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
     /// Print the manual page
@@ -93,6 +96,13 @@ pub enum Ending {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct UsageError(pub String);
+
+impl UsageError {
+    /// An error that words itself.
+    fn of(error: impl std::fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
 
 impl From<io::Error> for UsageError {
     fn from(error: io::Error) -> Self {
@@ -118,6 +128,7 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<Ending, UsageError> {
     match cli.command {
         Command::Run => run::run(&cli.global),
+        Command::Beacon(args) => beacon::run(&args, &cli.global),
         Command::Completions(args) => completions::run(&args),
         Command::Man => man::run(),
         Command::Metrics(args) => metrics::run(args),

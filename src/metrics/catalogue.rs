@@ -120,6 +120,10 @@ metrics! {
         ["datacenter", "cluster", "resolver"]
         "How sure the verdict is: 0 none, 1 suspected, 2 probable, 3 confirmed.";
         "from the start"
+    BeaconQueries: "dns_beacon_queries_total" Counter
+        ["result"]
+        "Messages that reached the beacon, by what became of them; each is counted once.";
+        "from the start, where a beacon runs"
     ScheduleLag: "fathom_schedule_lag_seconds" Histogram
         []
         "How much later than due probes started.";

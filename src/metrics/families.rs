@@ -6,6 +6,7 @@ use prometheus::proto;
 
 use super::Moment;
 use super::catalogue::{Kind, Metric};
+use crate::beacon::{QueryResult, Tally};
 use crate::board::{ResolverView, TargetState};
 use crate::estate::Label;
 use crate::histogram::{ANSWER_BOUNDS, Histogram, LAG_BOUNDS};
@@ -24,9 +25,25 @@ struct Samples<'a> {
 
 /// The family of one metric at this moment; empty while it has no series.
 pub(super) fn family(metric: Metric, moment: &Moment, constant: &[proto::LabelPair]) -> proto::MetricFamily {
+    family_of(metric, constant, |samples| fill(metric, moment, samples))
+}
+
+/// What a beacon without a prober around it has to show.
+pub(super) fn beacon_families(tally: &Tally, constant: &[proto::LabelPair]) -> [proto::MetricFamily; 2] {
+    [
+        family_of(Metric::BeaconQueries, constant, |samples| beacon_queries(tally, samples)),
+        family_of(Metric::BuildInfo, constant, build_info),
+    ]
+}
+
+fn family_of(
+    metric: Metric,
+    constant: &[proto::LabelPair],
+    fill: impl FnOnce(&mut Samples<'_>),
+) -> proto::MetricFamily {
     let about = metric.family();
     let mut samples = Samples { labels: about.labels, constant, metrics: Vec::new() };
-    fill(metric, moment, &mut samples);
+    fill(&mut samples);
     let mut family = proto::MetricFamily::default();
     family.set_name(about.name.to_owned());
     family.set_help(about.help.to_owned());
@@ -96,6 +113,11 @@ fn fill(metric: Metric, moment: &Moment, samples: &mut Samples<'_>) {
             }
         }),
         Metric::ResolverVerdictConfidence => resolvers(moment, |_, who| samples.gauge(who, 0.0)),
+        Metric::BeaconQueries => {
+            if let Some(tally) = &moment.beacon {
+                beacon_queries(tally, samples);
+            }
+        }
         Metric::ScheduleLag => samples.histogram([], &moment.fleet.lag, &LAG_BOUNDS),
         Metric::ProbesInFlight => samples.gauge([], approximate(moment.fleet.in_flight as u64)),
         Metric::ProbesSkipped => {
@@ -103,10 +125,20 @@ fn fill(metric: Metric, moment: &Moment, samples: &mut Samples<'_>) {
                 samples.counter([reason.as_str()], count);
             }
         }
-        Metric::BuildInfo => samples.gauge([env!("CARGO_PKG_VERSION")], 1.0),
+        Metric::BuildInfo => build_info(samples),
         Metric::ConfigReloadSuccessful => samples.gauge([], yes(moment.config.last_attempt_succeeded)),
         Metric::ConfigReloadTime => samples.gauge([], seconds(moment.config.loaded_at)),
     }
+}
+
+fn beacon_queries(tally: &Tally, samples: &mut Samples<'_>) {
+    for result in QueryResult::ALL {
+        samples.counter([result.as_str()], tally.get(result));
+    }
+}
+
+fn build_info(samples: &mut Samples<'_>) {
+    samples.gauge([env!("CARGO_PKG_VERSION")], 1.0);
 }
 
 /// Visits every target whose outcomes are counted.

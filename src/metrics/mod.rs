@@ -12,9 +12,12 @@ use std::time::SystemTime;
 
 use parking_lot::Mutex;
 use prometheus::process_collector::ProcessCollector;
+use prometheus::proto::{LabelPair, MetricFamily};
 use prometheus::{Registry, TextEncoder};
 
+use crate::beacon::Tally;
 use crate::board::{Board, Snapshot};
+use crate::estate::Estate;
 use crate::fleet::{Fleet, Stats};
 
 pub use catalogue::{CONSTANT_LABELS, Family, Kind, Metric, PROCESS, catalogue};
@@ -38,6 +41,7 @@ struct Moment {
     board: Snapshot,
     fleet: Stats,
     config: ConfigStatus,
+    beacon: Option<Arc<Tally>>,
 }
 
 /// Makes scrapes.
@@ -46,6 +50,7 @@ pub struct Exporter {
     board: Arc<Board>,
     fleet: Arc<Fleet>,
     config: Mutex<ConfigStatus>,
+    beacon: Option<Arc<Tally>>,
     process: Registry,
 }
 
@@ -55,10 +60,14 @@ impl Exporter {
     /// # Panics
     /// Never: the one collector it registers is well formed.
     pub fn new(board: Arc<Board>, fleet: Arc<Fleet>) -> Self {
-        let process = Registry::new();
-        process.register(Box::new(ProcessCollector::for_self())).expect("one collector, registered once");
         let config = ConfigStatus { last_attempt_succeeded: true, loaded_at: SystemTime::now() };
-        Self { board, fleet, config: Mutex::new(config), process }
+        Self { board, fleet, config: Mutex::new(config), beacon: None, process: process_registry() }
+    }
+
+    /// The same with what the beacon in this process counts.
+    #[must_use]
+    pub fn with_beacon(self, tally: Arc<Tally>) -> Self {
+        Self { beacon: Some(tally), ..self }
     }
 
     /// Notes that a new configuration was loaded, or could not be.
@@ -81,26 +90,50 @@ impl Exporter {
     /// # Panics
     /// Never: every family is well formed, which a test holds for the whole catalogue.
     pub fn render(&self) -> String {
-        let moment = Moment { board: self.board.snapshot(), fleet: self.fleet.stats(), config: self.config() };
-        let estate = &moment.board.estate;
-        let constant = [&estate.environment, &estate.vantage];
-        let constant: Vec<_> =
-            CONSTANT_LABELS.iter().zip(constant).map(|(name, value)| families::label(name, value.as_str())).collect();
-
-        // One family at a time, so that a large estate is never held twice.
-        let mut text = String::new();
-        let mut append = |family: prometheus::proto::MetricFamily| {
-            if !family.get_metric().is_empty() {
-                TextEncoder::new().encode_utf8(&[family], &mut text).expect("a well-formed family");
-            }
+        let moment = Moment {
+            board: self.board.snapshot(),
+            fleet: self.fleet.stats(),
+            config: self.config(),
+            beacon: self.beacon.clone(),
         };
-        for metric in Metric::ALL {
-            append(families::family(*metric, &moment, &constant));
-        }
-        for mut family in self.process.gather() {
-            family.mut_metric().iter_mut().for_each(|metric| metric.set_label(constant.clone()));
-            append(family);
-        }
-        text
+        let constant = constant_labels(&moment.board.estate);
+        // One family at a time, so that a large estate is never held twice.
+        let families = Metric::ALL.iter().map(|metric| families::family(*metric, &moment, &constant));
+        encode(families, &self.process, &constant)
     }
+}
+
+/// What a beacon shows that runs alone: its own counters and its process.
+///
+/// # Panics
+/// Never: every family is well formed.
+pub fn render_beacon(estate: &Estate, tally: &Tally) -> String {
+    let constant = constant_labels(estate);
+    encode(families::beacon_families(tally, &constant).into_iter(), &process_registry(), &constant)
+}
+
+fn encode(families: impl Iterator<Item = MetricFamily>, process: &Registry, constant: &[LabelPair]) -> String {
+    let mut text = String::new();
+    let mut append = |family: MetricFamily| {
+        if !family.get_metric().is_empty() {
+            TextEncoder::new().encode_utf8(&[family], &mut text).expect("a well-formed family");
+        }
+    };
+    families.for_each(&mut append);
+    for mut family in process.gather() {
+        family.mut_metric().iter_mut().for_each(|metric| metric.set_label(constant.to_vec()));
+        append(family);
+    }
+    text
+}
+
+fn constant_labels(estate: &Estate) -> Vec<LabelPair> {
+    let values = [&estate.environment, &estate.vantage];
+    CONSTANT_LABELS.iter().zip(values).map(|(name, value)| families::label(name, value.as_str())).collect()
+}
+
+fn process_registry() -> Registry {
+    let registry = Registry::new();
+    registry.register(Box::new(ProcessCollector::for_self())).expect("one collector, registered once");
+    registry
 }

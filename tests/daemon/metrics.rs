@@ -53,7 +53,7 @@ async fn eventful() -> (Responder, Plan, Arc<Board>, Arc<Fleet>, Exporter) {
     plan.zones = vec!["int.example."];
     let (board, fleet) = start(&plan.estate());
     let fleet = Arc::new(fleet);
-    let exporter = Exporter::new(Arc::clone(&board), Arc::clone(&fleet));
+    let exporter = Exporter::new(Arc::clone(&board), Arc::clone(&fleet)).with_beacon(Arc::default());
     sleep(Duration::from_secs(200)).await;
     (server, plan, board, fleet, exporter)
 }
