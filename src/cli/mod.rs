@@ -2,8 +2,10 @@
 
 mod beacon;
 mod completions;
+mod explain;
 mod man;
 mod metrics;
+mod probe;
 mod run;
 
 use std::io::{self, IsTerminal, Write};
@@ -75,6 +77,8 @@ enum Command {
     Run,
     /// Run the canary zone's server alone, or make a key for it
     Beacon(beacon::Args),
+    /// Ask once, and explain what came and what it means
+    Probe(probe::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
     /// Print the manual page
@@ -129,6 +133,7 @@ fn run(cli: Cli) -> Result<Ending, UsageError> {
     match cli.command {
         Command::Run => run::run(&cli.global),
         Command::Beacon(args) => beacon::run(&args, &cli.global),
+        Command::Probe(args) => probe::run(&cli.global, &args),
         Command::Completions(args) => completions::run(&args),
         Command::Man => man::run(),
         Command::Metrics(args) => metrics::run(args),

@@ -5,6 +5,7 @@
 mod estate;
 mod fleet;
 mod metrics;
+mod probe;
 mod responder;
 mod web;
 
