@@ -4,8 +4,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::beacon::BeaconHandle;
 use crate::board::Board;
-use crate::config::{ConfigFile, Problem, Problems};
+use crate::canary::{KeyError, Keys};
+use crate::config::{ConfigFile, Loaded, Problem, Problems};
 use crate::estate::Estate;
 use crate::fleet::Fleet;
 use crate::metrics::Exporter;
@@ -17,6 +19,7 @@ pub struct Daemon {
     board: Arc<Board>,
     fleet: Arc<Fleet>,
     exporter: Exporter,
+    beacon: Option<BeaconHandle>,
     file: Option<ConfigFile>,
     /// What this process was started with: what is listened on does not change while it runs.
     started_with: Arc<Estate>,
@@ -38,6 +41,9 @@ pub enum NotReloaded {
     /// The new one is wrong; here is every mistake in it.
     #[error("the old configuration is still used, because the new one is wrong:\n{0}")]
     Wrong(Problems),
+    /// The new one is right, but a key file that it names is not.
+    #[error("the old configuration is still used: {0}")]
+    Key(KeyError),
     /// There is no file to load again.
     #[error("this process was not started from a configuration file, so there is none to load again")]
     NoFile,
@@ -50,7 +56,26 @@ impl Daemon {
         let board = Arc::new(Board::new(&estate, &plan::targets(&estate)));
         let fleet = Arc::new(Fleet::start(Arc::clone(&board), &estate));
         let exporter = Exporter::new(Arc::clone(&board), Arc::clone(&fleet));
-        Self { board, fleet, exporter, file, started_with: estate, reloading: tokio::sync::Mutex::default() }
+        Self {
+            board,
+            fleet,
+            exporter,
+            beacon: None,
+            file,
+            started_with: estate,
+            reloading: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The same with the beacon that runs in this process.
+    #[must_use]
+    pub fn with_beacon(self, beacon: BeaconHandle) -> Self {
+        Self { exporter: self.exporter.with_beacon(beacon.tally()), beacon: Some(beacon), ..self }
+    }
+
+    /// The beacon that runs in this process, if one does.
+    pub fn beacon(&self) -> Option<&BeaconHandle> {
+        self.beacon.as_ref()
     }
 
     /// What is known.
@@ -72,15 +97,18 @@ impl Daemon {
     /// a second call waits and then loads the file as it is by then.
     ///
     /// # Errors
-    /// Every mistake in the file.
+    /// Every mistake in the file, or what is wrong with a key file.
     pub async fn reload(&self) -> Result<Reloaded, NotReloaded> {
         let _reloading = self.reloading.lock().await;
         let file = self.file.clone().ok_or(NotReloaded::NoFile)?;
         // A disk may be slow; probes are timed on this thread.
-        let loaded = tokio::task::spawn_blocking(move || file.load()).await;
+        let loaded = tokio::task::spawn_blocking(move || load(&file)).await;
         let loaded = loaded.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
         self.exporter.note_reload(loaded.is_ok());
-        let loaded = loaded.map_err(NotReloaded::Wrong)?;
+        let (loaded, keys) = loaded?;
+        if let (Some(beacon), Some(keys)) = (&self.beacon, keys) {
+            beacon.set_keys(Arc::new(keys));
+        }
         let estate = Arc::new(loaded.estate);
         self.fleet.reload(&estate).await;
         let after_restart = [
@@ -97,6 +125,13 @@ impl Daemon {
     pub async fn stop(&self) {
         self.fleet.stop().await;
     }
+}
+
+/// The configuration and the keys that it names. A key of this process' own stays what it is.
+fn load(file: &ConfigFile) -> Result<(Loaded, Option<Keys>), NotReloaded> {
+    let loaded = file.load().map_err(NotReloaded::Wrong)?;
+    let keys = Keys::load(&loaded.estate.path.key_files).map_err(NotReloaded::Key)?;
+    Ok((loaded, keys))
 }
 
 impl fmt::Display for Reloaded {

@@ -36,7 +36,7 @@ const BOUNDS: Bounds = Bounds { time: Duration::from_secs(5), body: 2 << 20 };
 //----------- Serving ---------------------------------------------------------
 
 /// The routes that serve a beacon's arrivals to those who hold its keys.
-pub fn router(beacon: BeaconHandle) -> Router {
+pub fn router<S: Clone + Send + Sync + 'static>(beacon: BeaconHandle) -> Router<S> {
     Router::new().route(PATH, get(serve)).with_state(beacon)
 }
 

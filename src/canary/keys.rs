@@ -10,6 +10,8 @@ use data_encoding::HEXLOWER;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use crate::estate::Estate;
+
 /// The length of a full MAC, in bytes.
 const MAC_LENGTH: usize = 32;
 
@@ -123,6 +125,12 @@ impl Keys {
             [signing, former] => Ok(Some(Self::new(Key::load(signing)?, Some(Key::load(former)?)))),
             [_, _, ..] => panic!("the configuration allows two key files"),
         }
+    }
+
+    /// The keys of this process: those of `path.key_files`; without any, one of its own where it runs the beacon itself.
+    pub fn of(estate: &Estate) -> Result<Option<Self>, KeyError> {
+        let own = || estate.beacon.is_some().then(Self::for_this_process);
+        Ok(Self::load(&estate.path.key_files)?.or_else(own))
     }
 
     /// The key that signs.

@@ -3,25 +3,19 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Ending, Global, UsageError, print};
-use crate::beacon::{Beacon, BeaconHandle, router};
+use crate::beacon::{ARRIVALS_PATH, Beacon, BeaconHandle, router};
 use crate::canary::{Key, Keys};
 use crate::config::Loaded;
 use crate::estate::Estate;
-use crate::metrics;
-
-/// How long open connections may take to end.
-const GRACE: Duration = Duration::from_secs(1);
+use crate::{metrics, web};
 
 /// What to do.
 #[derive(Debug, clap::Args)]
@@ -56,21 +50,19 @@ async fn serve(estate: Estate, listen: Option<SocketAddr>, global: &Global) -> R
         return Err(UsageError(missing + "; give it one, or choose another with --datacenter"));
     };
     let http = listen.unwrap_or(estate.prober.listen);
-    let listener =
-        TcpListener::bind(http).await.map_err(|error| UsageError(format!("cannot listen on {http}: {error}")))?;
-    tracing::info!(dns = %beacon.address(), %http, zone = %beacon.zone(), "Beacon answers");
+    let listener = web::listen(http).await.map_err(UsageError::of)?;
+    let (zone, dns, http) = (beacon.zone(), beacon.address(), listener.local_addr()?);
+    tracing::info!("The beacon answers for {zone} at {dns}; http://{http}{ARRIVALS_PATH} and /metrics are served.");
 
     let (handle, stop) = (beacon.handle(), CancellationToken::new());
     let answering = tokio::spawn(beacon.run(stop.clone()));
     let app = app(&handle, Arc::new(estate));
-    let serving = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let serving = tokio::spawn(serving.into_future());
+    let serving = tokio::spawn(web::serve(listener, app, stop.clone()));
     until_stopped(&handle, global).await?;
+    tracing::info!("The beacon was told to stop.");
     stop.cancel();
-    // A connection that is still open then is cut with the process.
-    drop(timeout(GRACE, async { tokio::join!(answering, serving) }).await);
-    tracing::info!("Beacon stopped");
-    Ok(())
+    let (answered, served) = tokio::join!(answering, serving);
+    answered.and(served).map_err(UsageError::of)
 }
 
 fn app(beacon: &BeaconHandle, estate: Arc<Estate>) -> Router {
@@ -91,9 +83,9 @@ async fn until_stopped(beacon: &BeaconHandle, global: &Global) -> Result<(), Usa
             _ = hang_up.recv() => match global.load().and_then(|loaded| keys_of(&loaded.estate)) {
                 Ok(keys) => {
                     beacon.set_keys(Arc::new(keys));
-                    tracing::info!("Keys read anew");
+                    tracing::info!("The key files were read again.");
                 }
-                Err(UsageError(error)) => tracing::error!("Keys not read anew, the old ones are still used: {error}"),
+                Err(UsageError(error)) => tracing::error!("The old keys are still used: {error}"),
             },
         }
     }

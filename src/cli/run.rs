@@ -9,7 +9,9 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use super::{Ending, Global, UsageError};
+use crate::beacon::Beacon;
 use crate::board::Change;
+use crate::canary::Keys;
 use crate::config::ConfigFile;
 use crate::daemon::Daemon;
 use crate::estate::Estate;
@@ -33,6 +35,11 @@ async fn probe_until_told_to_stop(estate: Estate, file: ConfigFile) -> Result<En
     let mut stop = Signals::stop()?;
     let mut reload = signal(SignalKind::hangup())?;
     let listener = web::listen(estate.prober.listen).await.map_err(|error| UsageError(error.to_string()))?;
+    let keys = Keys::of(&estate).map_err(UsageError::of)?;
+    let beacon = match keys {
+        Some(keys) => Beacon::of(&estate, Arc::new(keys)).await.map_err(UsageError::of)?,
+        None => None,
+    };
     let resolvers: usize = estate.clusters.iter().map(|cluster| cluster.resolvers.len()).sum();
     tracing::info!(
         "Fathom {} watches {resolvers} resolvers of {} from {}; http://{}/ and /metrics are served.",
@@ -43,7 +50,13 @@ async fn probe_until_told_to_stop(estate: Estate, file: ConfigFile) -> Result<En
     );
 
     let shutdown = CancellationToken::new();
-    let daemon = Arc::new(Daemon::start(estate, Some(file)));
+    let mut daemon = Daemon::start(estate, Some(file));
+    if let Some(beacon) = beacon {
+        tracing::info!("The beacon answers for {} at {}.", beacon.zone(), beacon.address());
+        daemon = daemon.with_beacon(beacon.handle());
+        tokio::spawn(beacon.run(shutdown.clone()));
+    }
+    let daemon = Arc::new(daemon);
     let changes = tokio::spawn(log_changes(daemon.board().changes()));
     let server = tokio::spawn(web::serve(listener, web::app(Arc::clone(&daemon)), shutdown.clone()));
     loop {

@@ -64,8 +64,8 @@ impl Tracing {
             estate.path.packets_per_second.saturating_mul(BURST_SECONDS),
         ));
         // Without keys nobody's answers can be told from the beacon's, but tracers can still be told from everybody's.
+        let has_keys = keys.is_some();
         let keys = Arc::new(keys.unwrap_or_else(Keys::for_this_process));
-        let has_keys = !estate.path.key_files.is_empty();
         for cluster in &estate.clusters {
             if !running.contains_key(&cluster.name)
                 && let Some(watcher) = self.watcher(estate, cluster, &keys, has_keys, &budget)

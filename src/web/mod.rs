@@ -17,6 +17,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 
+use crate::beacon;
 use crate::daemon::{Daemon, NotReloaded};
 use crate::metrics::CONTENT_TYPE;
 
@@ -32,6 +33,7 @@ struct Site {
 
 /// The routes of a prober.
 pub fn app(daemon: Arc<Daemon>) -> Router {
+    let arrivals = daemon.beacon().cloned().map(beacon::router).unwrap_or_default();
     Router::new()
         .route("/", get(page))
         .route("/metrics", get(metrics))
@@ -39,6 +41,7 @@ pub fn app(daemon: Arc<Daemon>) -> Router {
         .route("/-/healthy", get(async || "Fathom is healthy.\n"))
         .route("/-/ready", get(ready))
         .route("/-/reload", post(reload))
+        .merge(arrivals)
         .fallback(async || (StatusCode::NOT_FOUND, "There is nothing at this path.\n"))
         .layer(map_response(guarded))
         .with_state(Site { daemon, rendering: Arc::new(Semaphore::new(1)) })
@@ -82,7 +85,9 @@ async fn reload(State(site): State<Site>) -> (StatusCode, String) {
     log_reload(&result);
     match result {
         Ok(reloaded) => (StatusCode::OK, format!("{reloaded}\n")),
-        Err(why @ NotReloaded::Wrong(_)) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{why}\n")),
+        Err(why @ (NotReloaded::Wrong(_) | NotReloaded::Key(_))) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, format!("{why}\n"))
+        }
         Err(why @ NotReloaded::NoFile) => (StatusCode::CONFLICT, format!("{why}\n")),
     }
 }
