@@ -18,7 +18,7 @@ use crate::verdict::Verdict;
 use crate::wire::Stray;
 
 /// The most different extended errors that one resolver can put into metrics: the codes come from the network.
-const MOST_INFO_CODES: usize = 40;
+pub(crate) const MOST_INFO_CODES: usize = 40;
 
 /// Changes that a slow reader may fall behind before it loses the oldest.
 const CHANGES_KEPT: usize = 4096;

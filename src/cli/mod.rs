@@ -1,6 +1,7 @@
 //! The command line: one file a command. Results go to standard output, logs to standard error.
 
 mod beacon;
+mod check;
 mod completions;
 mod explain;
 mod man;
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{ConfigFile, Loaded, Overrides};
+use crate::config::{ConfigFile, Loaded, Overrides, Problems};
 
 /// Asks every DNS resolver directly, says what is wrong and why, and exports it to Prometheus.
 #[derive(Debug, Parser)]
@@ -54,7 +55,7 @@ impl Global {
 
     /// The configuration, or every mistake in it. Warnings go to standard error.
     pub fn load(&self) -> Result<Loaded, UsageError> {
-        let loaded = self.config_file().load().map_err(|problems| UsageError(problems.to_string()))?;
+        let loaded = self.config_file().load()?;
         for warning in &loaded.warnings {
             tracing::warn!("{}", warning.in_one_line());
         }
@@ -73,6 +74,8 @@ pub enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Find every mistake in the configuration, then show what will be asked of whom
+    Check(check::Args),
     /// Probe every resolver, and serve metrics and the status page, until told to stop
     Run,
     /// Run the canary zone's server alone, or make a key for it
@@ -108,6 +111,12 @@ impl UsageError {
     }
 }
 
+impl From<Problems> for UsageError {
+    fn from(problems: Problems) -> Self {
+        Self(format!("the configuration cannot be used:\n{problems}"))
+    }
+}
+
 impl From<io::Error> for UsageError {
     fn from(error: io::Error) -> Self {
         Self(error.to_string())
@@ -131,6 +140,7 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<Ending, UsageError> {
     match cli.command {
+        Command::Check(args) => check::run(&cli.global, args),
         Command::Run => run::run(&cli.global),
         Command::Beacon(args) => beacon::run(&args, &cli.global),
         Command::Probe(args) => probe::run(&cli.global, &args),

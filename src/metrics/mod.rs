@@ -6,6 +6,7 @@
 mod catalogue;
 mod families;
 mod reference;
+mod series;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -22,6 +23,7 @@ use crate::fleet::{Fleet, Stats};
 
 pub use catalogue::{CONSTANT_LABELS, Family, Kind, Metric, PROCESS, catalogue};
 pub use reference::{json, markdown, text};
+pub use series::{Series, expected};
 
 /// The media type of what [`Exporter::render`] returns.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

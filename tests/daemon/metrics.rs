@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use fathom::board::Board;
 use fathom::fleet::Fleet;
-use fathom::metrics::{CONSTANT_LABELS, Exporter, Kind, catalogue, markdown};
+use fathom::metrics::{CONSTANT_LABELS, Exporter, Kind, catalogue, expected, markdown};
+use fathom::plan::targets;
 use tokio::time::sleep;
 
 use crate::estate::Plan;
@@ -78,6 +79,27 @@ async fn a_scrape_holds_the_catalogue_and_nothing_else() {
         let wanted: BTreeSet<&str> = family.labels.iter().copied().chain(CONSTANT_LABELS).chain(le).collect();
         assert_eq!(labels.keys().copied().collect::<BTreeSet<_>>(), wanted, "{name}");
         assert_eq!((labels["environment"], labels["vantage"]), ("test", "dc1"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_healthy_scrape_has_as_many_series_as_were_planned() {
+    let server = Responder::start(|_| Say::Address(Duration::from_millis(20))).await;
+    let mut plan = Plan::new(&[server.address, server.address], 5);
+    plan.zones = vec!["int.example.", "corp.example."];
+    let estate = plan.estate();
+    let (board, fleet) = start(&estate);
+    let exporter = Exporter::new(board, Arc::new(fleet));
+    sleep(Duration::from_secs(200)).await;
+    let scrape = exporter.render();
+    for (family, planned) in expected(&estate, &targets(&estate)) {
+        let of_family = |name: &str| {
+            let suffix = name.strip_prefix(family.name);
+            suffix == Some("") || family.kind == Kind::Histogram && suffix.is_some_and(|suffix| suffix.starts_with('_'))
+        };
+        let seen = samples(&scrape).iter().filter(|sample| of_family(sample.0)).count();
+        assert_eq!(seen, planned.healthy, "{}", family.name);
+        assert!(planned.most >= planned.healthy, "{}", family.name);
     }
 }
 
