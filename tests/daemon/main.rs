@@ -7,6 +7,7 @@ mod fleet;
 mod metrics;
 mod probe;
 mod responder;
+mod transport;
 mod web;
 
 use std::sync::Arc;
