@@ -8,7 +8,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::http;
+use super::resolvers::INTERNAL_ZONE;
 use super::server::Server;
+use super::world::World;
 
 /// Where tests let it listen, in a namespace of their own.
 pub const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9953);
@@ -85,6 +87,39 @@ impl Fathom {
     pub async fn get(&self, path: &str) -> Option<(u16, String)> {
         http::get(LISTEN, path).await
     }
+}
+
+/// A probes.toml for these resolvers of a world, as one cluster that is authoritative for the internal zone: `defaults`
+/// are the lines of that section, `names` whole `[[name]]` tables.
+pub fn probes(world: &World, nodes: &[&str], defaults: &str, names: &str) -> String {
+    let mut text = format!(
+        r#"[prober]
+environment = "test"
+datacenter = "dc1"
+listen = "{LISTEN}"
+
+[defaults]
+{defaults}
+
+[[cluster]]
+name = "dc1-internal"
+datacenter = "dc1"
+roles = ["authoritative", "recursive"]
+zones = ["{INTERNAL_ZONE}"]
+"#
+    );
+    for node in nodes {
+        text += &format!("[[cluster.resolver]]\nname = \"{node}\"\naddress = \"{}\"\n", world.address(node));
+    }
+    text + names
+}
+
+/// A `[[name]]` table: `class` is its id too.
+pub fn name(class: &str, qname: &str, expected: &str) -> String {
+    format!(
+        "[[name]]\nid = \"{class}\"\nclass = \"{class}\"\nqname = \"{qname}\"\nqtype = \"A\"\n\
+         expect = {{ answers = [\"{expected}\"] }}\n"
+    )
 }
 
 /// A scrape.

@@ -42,7 +42,7 @@ mod truth;
 mod world;
 
 pub use ask::{Answer, Flags, NO_RD, RD, RD_CD, ask};
-pub use fathom::{Fathom, LISTEN, Metrics};
+pub use fathom::{Fathom, LISTEN, Metrics, name, probes};
 pub use isolated::isolated;
 pub use network::{BLACK_HOLE, CLOSED_PORT, datagrams};
 pub use outside::{Authority, BEACON, BROKEN, CANARY, COLD, CT_LOG, EXTERNAL, MPIC, TTL, cut_outside, mend_outside};

@@ -67,4 +67,18 @@ impl Ending {
             (Self::Error(..), None) | (Self::Silence, Some(_)) => false,
         }
     }
+
+    /// What Fathom may call it, when it waits no longer than `timeout`.
+    pub fn outcomes(self, timeout: Duration) -> Vec<&'static str> {
+        let timeout = timeout.as_millis();
+        let mut outcomes = match self {
+            Self::Error(rcode, least, most) | Self::ErrorOrSilence(rcode, least, most) => {
+                let error = if rcode == ResponseCode::Refused { "refused" } else { "servfail" };
+                [(least < timeout).then_some(error), (most > timeout).then_some("timeout")]
+            }
+            Self::Silence => [Some("timeout"), None],
+        };
+        outcomes.sort_unstable();
+        outcomes.into_iter().flatten().chain(["loop_suspected"]).collect()
+    }
 }
