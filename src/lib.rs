@@ -13,6 +13,7 @@
 //! - [`canary`] makes names that only the [`beacon`] can answer, and reads its answers;
 //! - [`metrics`] shows it to Prometheus, [`web`] to everybody, and [`daemon`] holds all this together;
 //! - [`fetch`] asks other Fathom processes over HTTP, by address;
+//! - [`lab`] is an estate inside the process, for tests and for those who want to see an incident;
 //! - [`cli`] is the program around all this, one file a command.
 
 pub mod beacon;
@@ -30,6 +31,7 @@ pub mod fetch;
 pub mod fleet;
 pub mod graph;
 pub mod histogram;
+pub mod lab;
 pub mod metrics;
 pub mod outcome;
 pub mod path;
