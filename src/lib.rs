@@ -12,6 +12,7 @@
 //! - [`board`] folds every observation into the one current state, and holds the reports;
 //! - [`canary`] makes names that only the [`beacon`] can answer, and reads its answers;
 //! - [`metrics`] shows it to Prometheus, [`web`] to everybody, and [`daemon`] holds all this together;
+//! - [`tracer_config`] writes what resolvers need for their paths to be recognised;
 //! - [`fetch`] asks other Fathom processes over HTTP, by address;
 //! - [`lab`] is an estate inside the process, for tests and for those who want to see an incident;
 //! - [`cli`] is the program around all this, one file a command.
@@ -39,6 +40,7 @@ pub mod plan;
 pub mod probe;
 pub mod report;
 pub mod schedule;
+pub mod tracer_config;
 pub mod transport;
 pub mod ttl_watch;
 pub mod verdict;

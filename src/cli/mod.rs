@@ -8,6 +8,7 @@ mod man;
 mod metrics;
 mod probe;
 mod run;
+mod tracer_config;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -82,6 +83,8 @@ enum Command {
     Beacon(beacon::Args),
     /// Ask once, and explain what came and what it means
     Probe(probe::Args),
+    /// Print the lines that resolvers need for a tracer zone
+    TracerConfig(tracer_config::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
     /// Print the manual page
@@ -144,6 +147,7 @@ fn run(cli: Cli) -> Result<Ending, UsageError> {
         Command::Run => run::run(&cli.global),
         Command::Beacon(args) => beacon::run(&args, &cli.global),
         Command::Probe(args) => probe::run(&cli.global, &args),
+        Command::TracerConfig(args) => tracer_config::run(&args, &cli.global),
         Command::Completions(args) => completions::run(&args),
         Command::Man => man::run(),
         Command::Metrics(args) => metrics::run(args),
