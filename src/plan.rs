@@ -1,6 +1,6 @@
 //! What is asked of whom: every probe that an estate makes necessary, and what that costs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,9 +70,16 @@ impl Target {
 pub fn targets(estate: &Estate) -> Vec<Arc<Target>> {
     let templates: BTreeMap<&Label, Arc<QueryTemplate>> =
         estate.names.iter().map(|name| (&name.id, Arc::new(QueryTemplate::new(&name.question)))).collect();
+    let mut names_of: HashMap<&Label, Vec<&Arc<Name>>> = HashMap::new();
+    for name in &estate.names {
+        for cluster in &name.clusters {
+            names_of.entry(cluster).or_default().push(name);
+        }
+    }
     let mut targets = Vec::new();
     for cluster in &estate.clusters {
         let housekeeping = housekeeping(cluster);
+        let names = names_of.remove(&cluster.name).unwrap_or_default();
         for resolver in &cluster.resolvers {
             let mut add = |purpose, name: &Arc<Name>, template: &Arc<QueryTemplate>| {
                 targets.extend(name.asking.transports.iter().map(|transport| {
@@ -87,7 +94,7 @@ pub fn targets(estate: &Estate) -> Vec<Arc<Target>> {
                     })
                 }));
             };
-            for name in estate.names.iter().filter(|name| name.clusters.contains(&cluster.name)) {
+            for &name in &names {
                 add(Purpose::Name, name, &templates[&name.id]);
             }
             for (purpose, name, template) in &housekeeping {

@@ -62,6 +62,21 @@ fn warnings_come_with_the_plan() {
 }
 
 #[test]
+fn a_key_that_is_not_there_is_a_warning() {
+    let file = std::env::temp_dir().join(format!("fathom-check-{}.toml", std::process::id()));
+    let text = include_str!("../probes.toml").replace("#key_files = ", "key_files = ");
+    std::fs::write(&file, text).unwrap();
+    let output = check(&["--config", file.to_str().unwrap()]);
+    std::fs::remove_file(&file).unwrap();
+    assert!(output.status.success(), "{}", text_of(&output));
+    assert!(text_of(&output).contains(": path.key_files: ") && text_of(&output).contains("canary.key"));
+}
+
+fn text_of(output: &Output) -> String {
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+#[test]
 fn programs_read_the_same_as_json() {
     let read = |arguments: &[&str]| -> Value { serde_json::from_slice(&check(arguments).stdout).unwrap() };
     let good = read(&["--json"]);

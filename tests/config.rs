@@ -177,6 +177,29 @@ fn the_shipped_file_shows_every_key() {
     }
 }
 
+#[test]
+fn every_key_is_documented_in_its_table() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    let document = fs::read_to_string(path).unwrap();
+    let section = |heading: &str| {
+        let (_, after) = document.split_once(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no {heading}"));
+        after.split("\n## ").next().unwrap()
+    };
+    let mut documented = 0;
+    for key in every_key() {
+        let (table, word) = key.rsplit_once('.').unwrap_or(("", &key));
+        let heading = match table {
+            "" => continue,
+            "cluster" | "name" | "cluster.resolver" => format!("[[{table}]]"),
+            "name.expect" => "expect".to_owned(),
+            _ => format!("[{table}]"),
+        };
+        assert!(section(&heading).contains(&format!("\n| `{word}` | ")), "{key} is not documented under {heading}");
+        documented += 1;
+    }
+    assert_eq!(document.matches("\n| `").count(), documented, "a key is documented that is none");
+}
+
 //----------- What a process is told ------------------------------------------
 
 #[test]

@@ -112,6 +112,11 @@ impl Problem {
         Self { file: file.to_owned(), position: None, key: String::new(), found, allowed: None, quote: None }
     }
 
+    /// A problem with what one key stands for, outside the file.
+    pub(crate) fn beyond_the_file(file: &str, key: &str, found: String) -> Self {
+        Self { key: key.to_owned(), ..Self::with_file(file, found) }
+    }
+
     fn new(file: &str, lines: &LineStarts<'_>, (place, found, allowed): Noted) -> Self {
         let whole = Self { key: place.key, allowed, ..Self::with_file(file, found) };
         let Some(start) = place.start else { return whole };

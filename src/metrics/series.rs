@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::catalogue::{Family, Kind, catalogue};
+use super::catalogue::{Family, Kind, Metric, PROCESS};
+use crate::beacon::QueryResult;
 use crate::board::MOST_INFO_CODES;
 use crate::estate::Estate;
 use crate::histogram::{ANSWER_BOUNDS, LAG_BOUNDS};
 use crate::outcome::Outcome;
 use crate::plan::{Purpose, Target};
 use crate::schedule::Skip;
-use crate::verdict::{ClusterState, Verdict};
+use crate::verdict::Verdict;
 use crate::wire::{Rcode, Stray};
 
 /// A histogram has a series for every bound, and for `+Inf`, `_sum` and `_count`.
@@ -27,22 +28,20 @@ pub struct Series {
 
 /// The series of every metric of the catalogue.
 pub fn expected(estate: &Estate, targets: &[Arc<Target>]) -> Vec<(Family, Series)> {
-    catalogue().map(|family| (family, of_family(&family, estate, targets))).collect()
+    let own = Metric::ALL.iter().map(|metric| (metric.family(), of_metric(*metric, estate, targets)));
+    own.chain(PROCESS.map(|family| (family, Series { healthy: 1, most: 1 }))).collect()
 }
 
-fn of_family(family: &Family, estate: &Estate, targets: &[Arc<Target>]) -> Series {
+fn of_metric(metric: Metric, estate: &Estate, targets: &[Arc<Target>]) -> Series {
+    let family = metric.family();
     let subjects = subjects(family.labels, estate, targets);
     let buckets = match family.kind {
         Kind::Counter | Kind::Gauge => 1,
         Kind::Histogram if family.labels.is_empty() => LAG_BOUNDS.len() + BESIDE_BOUNDS,
         Kind::Histogram => ANSWER_BOUNDS.len() + BESIDE_BOUNDS,
     };
-    let mut series = Series { healthy: subjects * buckets, most: subjects * buckets };
-    for label in family.labels {
-        let (healthy, most) = values(label, family.labels.len() == 1);
-        series = Series { healthy: series.healthy * healthy, most: series.most * most };
-    }
-    series
+    let (healthy, most) = states(metric, estate);
+    Series { healthy: subjects * buckets * healthy, most: subjects * buckets * most }
 }
 
 /// How many different things the labels tell apart: targets, resolvers, zones of resolvers, pairs of resolvers …
@@ -77,19 +76,32 @@ fn told_apart<'t>(labels: &[&str], target: &'t Target) -> Vec<&'t str> {
     all.into_iter().filter(|(label, _)| labels.contains(label)).map(|(_, value)| value).collect()
 }
 
-/// How many values a label has for one subject: when all is well, and at most.
-fn values(label: &str, of_the_process: bool) -> (usize, usize) {
-    match label {
-        "result" => (Outcome::ALL.iter().filter(|outcome| outcome.counted_from_start()).count(), Outcome::ALL.len()),
-        // Late answers, and extended errors, are what is not well. The rcodes are those with a name, and `other`.
-        "rcode" => (0, Rcode::names().count() + 1),
-        "info_code" => (0, MOST_INFO_CODES),
-        "reason" if of_the_process => (Skip::ALL.len(), Skip::ALL.len()),
-        "reason" => (Stray::ALL.len(), Stray::ALL.len()),
-        "verdict" => (Verdict::ALL.len(), Verdict::ALL.len()),
-        "state" => (ClusterState::ALL.len(), ClusterState::ALL.len()),
-        // Nobody forwards to anybody while all is well.
-        "from" => (0, 1),
-        _ => (1, 1),
+/// How many series one subject has beside each other: when all is well, and at most.
+fn states(metric: Metric, estate: &Estate) -> (usize, usize) {
+    let always = |count| (count, count);
+    match metric {
+        Metric::ProbeResults => {
+            (Outcome::ALL.iter().filter(|outcome| outcome.counted_from_start()).count(), Outcome::ALL.len())
+        }
+        // Every rcode with a name, and `other`.
+        Metric::ProbeLateReplies => (0, Rcode::names().count() + 1),
+        Metric::ProbeExtendedErrors => (0, MOST_INFO_CODES),
+        Metric::ProbeStrayPackets => always(Stray::ALL.len()),
+        Metric::ResolverVerdict => always(Verdict::ALL.len()),
+        Metric::BeaconQueries => always(if estate.beacon.is_some() { QueryResult::ALL.len() } else { 0 }),
+        Metric::ProbesSkipped => always(Skip::ALL.len()),
+        Metric::ProbeSuccess
+        | Metric::ProbeDuration
+        | Metric::ProbeLastSuccess
+        | Metric::ProbeAnswerTtl
+        | Metric::ProbeInfo
+        | Metric::ResolverInfo
+        | Metric::ResolverZoneSerial
+        | Metric::ResolverVerdictConfidence
+        | Metric::ScheduleLag
+        | Metric::ProbesInFlight
+        | Metric::BuildInfo
+        | Metric::ConfigReloadSuccessful
+        | Metric::ConfigReloadTime => always(1),
     }
 }

@@ -116,6 +116,10 @@ impl Plan {
         let estate = &loaded.estate;
         let targets = targets(estate);
         let rates = packets_per_second(&targets);
+        // Targets and rates come cluster by cluster.
+        let of_clusters = targets.chunk_by(|one, two| one.cluster.name == two.cluster.name);
+        let rates_of_clusters = rates.chunk_by(|one, two| one.0.name == two.0.name);
+        let clusters = of_clusters.zip(rates_of_clusters).map(|(targets, rates)| of_cluster(targets, rates, estate));
         let waits = |target: &Arc<Target>| {
             let asking = &target.name.asking;
             (asking.patience.as_secs_f64() / asking.interval.as_secs_f64()).min(1.0)
@@ -126,7 +130,7 @@ impl Plan {
         Self {
             environment: estate.environment.to_string(),
             vantage: estate.vantage.to_string(),
-            clusters: estate.clusters.iter().map(|cluster| of_cluster(cluster, estate, &targets, &rates)).collect(),
+            clusters: clusters.collect(),
             tracing: recursive.then(|| TracingPlan {
                 interval: estate.path.interval,
                 canary_zone: estate.path.canary_zone.as_ref().map(ToString::to_string),
@@ -146,10 +150,10 @@ impl Plan {
 
 type Rates = [(Arc<Cluster>, Arc<crate::estate::Resolver>, f64)];
 
-fn of_cluster(cluster: &Cluster, estate: &Estate, targets: &[Arc<Target>], rates: &Rates) -> ClusterPlan {
-    let first = cluster.resolvers.first().map(|resolver| &resolver.name);
-    let of_first =
-        targets.iter().filter(|target| target.cluster.name == cluster.name && Some(&target.resolver.name) == first);
+/// The plan of one cluster, of which these are all targets and all rates.
+fn of_cluster(targets: &[Arc<Target>], rates: &Rates, estate: &Estate) -> ClusterPlan {
+    let cluster = &targets[0].cluster;
+    let of_first = targets.iter().take_while(|target| target.resolver.name == targets[0].resolver.name);
     let mut questions: Vec<Asked> = Vec::new();
     let mut last: Option<(Purpose, &Label)> = None;
     for target in of_first {
@@ -162,7 +166,7 @@ fn of_cluster(cluster: &Cluster, estate: &Estate, targets: &[Arc<Target>], rates
             last = Some((target.purpose, &target.name.id));
         }
     }
-    let resolvers = rates.iter().filter(|(of, _, _)| of.name == cluster.name).map(|(_, resolver, rate)| ResolverPlan {
+    let resolvers = rates.iter().map(|(_, resolver, rate)| ResolverPlan {
         name: resolver.name.to_string(),
         address: resolver.address.to_string(),
         tracer: resolver.tracer.as_ref().map(ToString::to_string),

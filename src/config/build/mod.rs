@@ -3,10 +3,12 @@
 mod asking;
 mod clusters;
 mod expect;
+mod limits;
 mod names;
+mod oddities;
 mod path;
-mod whole;
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -15,7 +17,7 @@ use super::problem::{Place, Report, one_of, with_hint};
 use super::read::{At, Given, quoted};
 use super::spec::{FileSpec, ProberSpec};
 use super::values::{ClusterChoice, joined};
-use crate::estate::{Cluster, Estate, Label, Prober};
+use crate::estate::{Estate, Label, Prober};
 
 /// The estate, or nothing when something essential is missing; what is wrong is in the report.
 pub(super) fn estate(file: &FileSpec, overrides: &Overrides, report: &Report) -> Option<Estate> {
@@ -48,9 +50,13 @@ pub(super) fn estate(file: &FileSpec, overrides: &Overrides, report: &Report) ->
         clusters: clusters.built.iter().map(|built| Arc::clone(&built.cluster)).collect(),
         names: names.into_iter().map(Arc::new).collect(),
     };
-    whole::check(&whole, file, &clusters, report);
+    limits::check(&whole, file, &clusters, report);
+    oddities::warn(&whole, file, &clusters, report);
     Some(narrowed(whole, &chosen))
 }
+
+/// As many clusters are named in a message.
+const CLUSTERS_NAMED: usize = 12;
 
 const ENVIRONMENT: &str = "a word such as \"production\" or \"staging\", which becomes a label of every series";
 
@@ -119,14 +125,17 @@ fn known_cluster(name: &At<Label>, known: &[Label], report: &Report) {
     if !known.contains(&name.value) {
         let words = || known.iter().map(Label::as_str);
         let found = format!("found {}, which no [[cluster]] is named", quoted(name.as_str()));
-        report.mistake(&name.place, with_hint(found, name.as_str(), words()), one_of(words()));
+        let some = one_of(words().take(CLUSTERS_NAMED));
+        let allowed =
+            if known.len() > CLUSTERS_NAMED { format!("{some}, one of {} in all", known.len()) } else { some };
+        report.mistake(&name.place, with_hint(found, name.as_str(), words()), allowed);
     }
 }
 
 /// The estate as this process sees it: the chosen clusters, and the names asked there.
 fn narrowed(mut estate: Estate, chosen: &[Label]) -> Estate {
-    let is_chosen = |cluster: &Arc<Cluster>| chosen.contains(&cluster.name);
-    estate.clusters.retain(is_chosen);
+    let chosen: HashSet<&Label> = chosen.iter().collect();
+    estate.clusters.retain(|cluster| chosen.contains(&cluster.name));
     for name in &mut estate.names {
         Arc::make_mut(name).clusters.retain(|cluster| chosen.contains(cluster));
     }
