@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::budget::Budget;
 use crate::estate::{Resolver, Transport};
-use crate::transport::{Failure, Tcp, Udp};
+use crate::transport::{Failure, Suspension, Tcp, Udp};
 use crate::wire::{CaseMemory, Encoded, Reply, Stray};
 
 /// One question on its way to one resolver.
@@ -22,6 +22,8 @@ pub struct Exchange {
     /// Packets that came and did not belong, since this was last emptied.
     pub strays: Strays,
     line: Line,
+    /// When this began, in a clock that knows of suspensions.
+    begun: Suspension,
 }
 
 /// What the question travels on.
@@ -87,7 +89,14 @@ impl Strays {
 impl Exchange {
     /// A question that is not on its way yet.
     pub fn new(asked: Encoded) -> Self {
-        Self { asked, started: Instant::now(), truncated: false, strays: Strays::default(), line: Line::None }
+        Self {
+            asked,
+            started: Instant::now(),
+            truncated: false,
+            strays: Strays::default(),
+            line: Line::None,
+            begun: Suspension::now(),
+        }
     }
 
     /// Sends the question, once, and waits for the answer until the deadline.
@@ -111,8 +120,9 @@ impl Exchange {
             contact.budget.take_in_advance();
         }
         // The UDP socket, if any, is closed only when TCP stands: its port cannot be taken in between.
-        let mut tcp = Tcp::connect(to, contact.source, deadline).await?;
-        tcp.send(&self.asked.bytes, deadline).await?;
+        let judge = |failure| self.begun.judge(failure);
+        let mut tcp = Tcp::connect(to, contact.source, deadline).await.map_err(judge)?;
+        tcp.send(&self.asked.bytes, deadline).await.map_err(judge)?;
         self.line = Line::Tcp(tcp);
         self.receive(contact, deadline).await
     }
@@ -127,11 +137,12 @@ impl Exchange {
                 None
             }
         };
-        match &mut self.line {
+        let received = match &mut self.line {
             Line::None => Err(Failure::Silence),
             Line::Udp(udp) => udp.receive(deadline, accept).await,
             Line::Tcp(tcp) => tcp.receive(deadline, accept).await,
-        }
+        };
+        received.map_err(|failure| self.begun.judge(failure))
     }
 
     /// What the question travels on at last.

@@ -3,6 +3,7 @@
 //! One question, one socket: a fresh source port every time, chosen by the kernel at random (RFC 6056), and a connected
 //! socket, so that strangers' packets are dropped by the kernel and ICMP errors reach us. Nothing is ever sent twice.
 
+mod suspension;
 mod tcp;
 mod udp;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub use suspension::Suspension;
 pub use tcp::Tcp;
 pub use udp::Udp;
 
