@@ -143,6 +143,11 @@ impl Metrics {
         Self { text: text.to_owned(), samples: lines.map(Sample::parse).collect() }
     }
 
+    /// How many series there are.
+    pub fn len(&self) -> usize {
+        self.samples.len()
+    }
+
     /// The sum of all series of this name with these labels.
     pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         self.series(name, labels).map(|sample| sample.value).sum()

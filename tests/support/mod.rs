@@ -44,7 +44,7 @@ mod world;
 pub use ask::{Answer, Flags, NO_RD, RD, RD_CD, ask};
 pub use fathom::{Fathom, LISTEN, Metrics, name, probes};
 pub use isolated::isolated;
-pub use network::{BLACK_HOLE, CLOSED_PORT, datagrams};
+pub use network::{BLACK_HOLE, CLOSED_PORT, add as address_exists, datagrams, raise as raise_network};
 pub use outside::{Authority, BEACON, BROKEN, CANARY, COLD, CT_LOG, EXTERNAL, MPIC, TTL, cut_outside, mend_outside};
 pub use relay::{Relay, Weather};
 pub use resolvers::{Forward, INTERNAL, INTERNAL_ZONE, Setup, Software};

@@ -11,7 +11,7 @@ pub const BLACK_HOLE: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 254));
 pub const CLOSED_PORT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Makes the fresh namespace's network: loopback, and a default route into a pair of interfaces that lead nowhere.
-pub(super) fn raise() {
+pub fn raise() {
     for command in [
         "link set lo up",
         "link add hole type veth peer name hole-end",
@@ -24,7 +24,7 @@ pub(super) fn raise() {
 }
 
 /// Lets an address exist.
-pub(super) fn add(address: IpAddr) {
+pub fn add(address: IpAddr) {
     ip(&format!("address add {address}/32 dev lo"));
 }
 
