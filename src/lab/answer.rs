@@ -125,7 +125,11 @@ impl Node {
         let setup = self.0.setup.read();
         let holding = setup.zones.iter().filter(|zone| zone.holds(asked.qname()));
         let zone = holding.max_by_key(|zone: &&Zone| zone.apex().num_labels())?;
-        Some(Findings::from_zone(zone.lookup(asked.qname(), asked.qtype())))
+        let findings = Findings::from_zone(zone.lookup(asked.qname(), asked.qtype()));
+        // Knot refuses every question without RD, with the answer in its hands.
+        let refuses = self.0.software.profile().without_rd == WithoutRd::RefusedNotAuthoritative;
+        let rcode = if refuses && !asked.recursion_desired() { ResponseCode::Refused } else { findings.rcode };
+        Some(Findings { rcode, ..findings })
     }
 
     /// What is remembered, or else what a fetch finds.

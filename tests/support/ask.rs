@@ -52,9 +52,13 @@ pub const NO_RD: Flags = Flags { recursion_desired: false, checking_disabled: fa
 
 /// Asks the server at port 53 of `address` for the IPv4 addresses of `name`, once, and waits no longer than `patience`.
 pub async fn ask(address: IpAddr, name: &str, flags: Flags, patience: Duration) -> Option<Answer> {
+    ask_at(SocketAddr::new(address, 53), name, flags, patience).await
+}
+
+/// The same, for servers that listen elsewhere.
+pub async fn ask_at(server: SocketAddr, name: &str, flags: Flags, patience: Duration) -> Option<Answer> {
     let started = Instant::now();
-    let question = question(name, flags);
-    let bytes = raw(SocketAddr::new(address, 53), &question, patience).await?;
+    let bytes = raw(server, &question(name, flags), patience).await?;
     let message = Message::from_vec(&bytes).expect("a DNS message");
     Some(Answer { message, after: started.elapsed() })
 }

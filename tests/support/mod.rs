@@ -41,7 +41,7 @@ mod server;
 mod truth;
 mod world;
 
-pub use ask::{Answer, Flags, NO_RD, RD, RD_CD, ask};
+pub use ask::{Answer, Flags, NO_RD, RD, RD_CD, ask, ask_at};
 pub use fathom::{Fathom, LISTEN, Metrics, name, probes};
 pub use isolated::isolated;
 pub use network::{BLACK_HOLE, CLOSED_PORT, add as address_exists, datagrams, raise as raise_network};
