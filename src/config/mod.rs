@@ -1,10 +1,11 @@
 //! probes.toml: from what the user wrote to an [`Estate`], or to every mistake in it at once.
 //!
-//! The file is parsed (`toml`), read into types that name every key (`spec`, by the deserializer in `read`, which goes
-//! on after a mistake; `values` knows how single values are written), and turned into the estate (`build`), the one
-//! bridge, where it is decided what is the case when a key is absent and what fits together.
+//! The file is parsed (`toml`), read into types that name every key (`spec`, made of `given` values, by the deserializer
+//! in `read`, which goes on after a mistake; `values` knows how single values are written), and turned into the estate
+//! (`build`), the one bridge, where it is decided what is the case when a key is absent and what fits together.
 
 mod build;
+mod given;
 mod problem;
 mod read;
 mod spec;

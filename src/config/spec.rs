@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::read::{Given, List};
+use super::given::{Given, List};
 use super::values::{
     AnswerText, ClusterChoice, Flag, FullAddress, Host4, Host6, Interval, KeyFile, Network, Patience, Pattern, Role,
     ServerAddress, Timeout, TracerChoice, Whole, ZoneName,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::super::given::{At, Given, List};
 use super::super::problem::Report;
-use super::super::read::{At, Given, List};
 use super::super::spec::{DefaultsSpec, NameSpec};
 use super::super::values::{Flag, Interval, Patience, Timeout};
 use crate::estate::{Asking, Transport};

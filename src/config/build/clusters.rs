@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::super::given::List;
+use super::super::given::{At, Given};
 use super::super::problem::{Place, Report};
-use super::super::read::List;
-use super::super::read::{At, Given};
 use super::super::spec::{ClusterSpec, FileSpec, ResolverSpec};
 use super::super::values::{Role, ServerAddress, TracerChoice, ZoneName};
 use super::asking::Defaults;

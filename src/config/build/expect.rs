@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::super::given::{At, Given};
 use super::super::problem::Report;
-use super::super::read::{At, Given};
 use super::super::spec::{ExpectSpec, NameSpec};
 use super::super::values::{AnswerText, Flag, Network};
 use super::clusters::unique;

@@ -13,8 +13,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::Overrides;
+use super::given::{At, Given};
 use super::problem::{Place, Report, one_of, with_hint};
-use super::read::{At, Given, quoted};
+use super::read::quoted;
 use super::spec::{FileSpec, ProberSpec};
 use super::values::{ClusterChoice, joined};
 use crate::estate::{Estate, Label, Prober};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::super::given::{At, Given};
 use super::super::problem::{Place, Report};
-use super::super::read::{At, Given};
 use super::super::spec::{FileSpec, NameSpec};
 use super::super::values::Flag;
 use super::asking::{self, Defaults};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::super::given::{At, Given};
 use super::super::problem::Report;
-use super::super::read::{At, Given};
 use super::super::spec::{BeaconSpec, PathSpec};
 use super::super::values::{KeyFile, ZoneName};
 use super::clusters::unique;
