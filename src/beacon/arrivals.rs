@@ -22,7 +22,7 @@ pub struct Arrival {
     pub qtype: u16,
     /// What its signed label says.
     pub nonce: Nonce,
-    /// Who asked the beacon, and how; `arrivals` counts those of the nonce up to this one.
+    /// Who asked the beacon, and how; `arrivals` counts those of the same nonce and type up to this one.
     pub saw: BeaconSaw,
 }
 
@@ -76,7 +76,9 @@ struct Ring {
     kept: VecDeque<(Instant, Arrival)>,
     /// The number of the first one kept, counted from the start of the process.
     first: u64,
-    of_nonce: HashMap<Nonce, Seen>,
+    /// By nonce and type: a resolver that minimises names may ask for A before it asks for what it wants (RFC 9156,
+    /// section 2.1), and that is no repetition.
+    of_question: HashMap<(Nonce, u16), Seen>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -92,8 +94,8 @@ impl Arrivals {
     /// The most arrivals that are kept; the oldest go first.
     pub const CAPACITY: usize = 65_536;
 
-    /// The most arrivals of one nonce that are kept; more are only counted.
-    pub const PER_NONCE: u32 = 64;
+    /// The most arrivals of one nonce and type that are kept; more are only counted.
+    pub const PER_QUESTION: u32 = 64;
 
     /// The most arrivals on a page.
     pub const PAGE: usize = 1024;
@@ -108,15 +110,15 @@ impl Arrivals {
         self.beacon
     }
 
-    /// Takes in an arrival and writes into it how often its nonce has come.
+    /// Takes in an arrival and writes into it how often its question has come.
     pub(super) fn record(&self, mut arrival: Arrival) -> BeaconSaw {
         let mut ring = self.ring.lock();
         ring.drop_old();
-        let seen = ring.of_nonce.entry(arrival.nonce).or_default();
+        let seen = ring.of_question.entry((arrival.nonce, arrival.qtype)).or_default();
         seen.came = seen.came.saturating_add(1);
         arrival.saw.arrivals = seen.came;
         let saw = arrival.saw.clone();
-        if seen.kept < Self::PER_NONCE {
+        if seen.kept < Self::PER_QUESTION {
             seen.kept += 1;
             if ring.kept.len() >= Self::CAPACITY {
                 ring.drop_oldest();
@@ -150,10 +152,11 @@ impl Ring {
     fn drop_oldest(&mut self) {
         let Some((_, arrival)) = self.kept.pop_front() else { return };
         self.first += 1;
-        if let Some(seen) = self.of_nonce.get_mut(&arrival.nonce) {
+        let question = (arrival.nonce, arrival.qtype);
+        if let Some(seen) = self.of_question.get_mut(&question) {
             seen.kept -= 1;
             if seen.kept == 0 {
-                self.of_nonce.remove(&arrival.nonce);
+                self.of_question.remove(&question);
             }
         }
     }
@@ -225,11 +228,11 @@ pub(super) mod tests {
         }
         {
             let ring = arrivals.ring.lock();
-            assert_eq!((ring.kept.len(), ring.of_nonce.len(), ring.first), (65_536, 65_536, 10));
+            assert_eq!((ring.kept.len(), ring.of_question.len(), ring.first), (65_536, 65_536, 10));
         }
         tokio::time::advance(Arrivals::KEPT_FOR).await;
         assert!(arrivals.since(None).arrivals.is_empty());
         let ring = arrivals.ring.lock();
-        assert_eq!((ring.kept.len(), ring.of_nonce.len()), (0, 0), "nothing is left behind");
+        assert_eq!((ring.kept.len(), ring.of_question.len()), (0, 0), "nothing is left behind");
     }
 }

@@ -28,7 +28,7 @@ pub struct BeaconSaw {
     pub source: IpAddr,
     /// Its port.
     pub port: u16,
-    /// How often this nonce has come, this time included; counted for two minutes.
+    /// How often this question, nonce and type, has come, this time included; counted for two minutes.
     pub arrivals: u32,
     /// How it was asked.
     pub flags: Flags,
