@@ -53,7 +53,12 @@ impl Daemon {
     /// Begins to probe. The estate was loaded from `file`, if from any. Has to be called within a runtime.
     pub fn start(estate: Estate, file: Option<ConfigFile>) -> Self {
         let estate = Arc::new(estate);
-        let board = Arc::new(Board::new(&estate, &plan::targets(&estate)));
+        let board = Board::new(&estate, &plan::targets(&estate));
+        Self::start_on(Arc::new(board), estate, file)
+    }
+
+    /// The same on a board that somebody watches already, and so misses nothing. It holds the targets of the estate.
+    pub fn start_on(board: Arc<Board>, estate: Arc<Estate>, file: Option<ConfigFile>) -> Self {
         let fleet = Arc::new(Fleet::start(Arc::clone(&board), &estate));
         let exporter = Exporter::new(Arc::clone(&board), Arc::clone(&fleet));
         Self {

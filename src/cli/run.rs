@@ -10,13 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Ending, Global, UsageError};
 use crate::beacon::Beacon;
-use crate::board::Change;
+use crate::board::{Board, Change};
 use crate::canary::Keys;
 use crate::config::ConfigFile;
 use crate::daemon::Daemon;
 use crate::estate::Estate;
 use crate::outcome::Outcome;
-use crate::web;
+use crate::{plan, web};
 
 /// How long whatever still runs at the end may take; all that matters has ended by then.
 const LAST_GRACE: Duration = Duration::from_millis(500);
@@ -50,14 +50,16 @@ async fn probe_until_told_to_stop(estate: Estate, file: ConfigFile) -> Result<En
     );
 
     let shutdown = CancellationToken::new();
-    let mut daemon = Daemon::start(estate, Some(file));
+    let estate = Arc::new(estate);
+    let board = Arc::new(Board::new(&estate, &plan::targets(&estate)));
+    let changes = tokio::spawn(log_changes(board.changes()));
+    let mut daemon = Daemon::start_on(board, estate, Some(file));
     if let Some(beacon) = beacon {
         tracing::info!("The beacon answers for {} at {}.", beacon.zone(), beacon.address());
         daemon = daemon.with_beacon(beacon.handle());
         tokio::spawn(beacon.run(shutdown.clone()));
     }
     let daemon = Arc::new(daemon);
-    let changes = tokio::spawn(log_changes(daemon.board().changes()));
     let server = tokio::spawn(web::serve(listener, web::app(Arc::clone(&daemon)), shutdown.clone()));
     loop {
         tokio::select! {

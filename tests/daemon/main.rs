@@ -7,6 +7,7 @@ mod fleet;
 mod metrics;
 mod probe;
 mod responder;
+mod run;
 mod transport;
 mod web;
 
