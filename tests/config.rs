@@ -26,7 +26,7 @@ fn good(text: &str) -> Loaded {
 }
 
 fn shipped_for(datacenter: &str) -> Loaded {
-    let overrides = Overrides { datacenter: Some(datacenter.to_owned()) };
+    let overrides = Overrides { datacenter: Some(datacenter.to_owned()), ..Overrides::default() };
     config::parse(SHIPPED, "probes.toml", &overrides).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
@@ -218,7 +218,7 @@ fn a_process_sees_its_own_datacenter_unless_it_is_told_otherwise() {
 #[test]
 fn a_datacenter_on_the_command_line_is_checked_as_well() {
     let told = |name: &str| {
-        let overrides = Overrides { datacenter: Some(name.to_owned()) };
+        let overrides = Overrides { datacenter: Some(name.to_owned()), ..Overrides::default() };
         config::parse(SHIPPED, "probes.toml", &overrides).unwrap_err().to_string()
     };
     assert!(told("dc one").starts_with("probes.toml: --datacenter or FATHOM_DATACENTER: found \"dc one\""));

@@ -3,11 +3,14 @@
 mod beacon;
 mod check;
 mod completions;
+mod demo;
 mod explain;
+mod lab;
 mod man;
 mod metrics;
 mod probe;
 mod run;
+mod signals;
 mod tracer_config;
 
 use std::io::{self, IsTerminal, Write};
@@ -51,7 +54,7 @@ impl Global {
         const PLACES: [&str; 2] = ["probes.toml", "/etc/fathom/probes.toml"];
         let found = PLACES.into_iter().map(Path::new).find(|path| path.exists()).map(Path::to_owned);
         let path = self.config.clone().or(found).unwrap_or_else(|| PathBuf::from(PLACES[0]));
-        ConfigFile { path, overrides: Overrides { datacenter: self.datacenter.clone() } }
+        ConfigFile { path, overrides: Overrides { datacenter: self.datacenter.clone(), all_clusters: false } }
     }
 
     /// The configuration, or every mistake in it. Warnings go to standard error.
@@ -83,6 +86,10 @@ enum Command {
     Beacon(beacon::Args),
     /// Ask once, and explain what came and what it means
     Probe(probe::Args),
+    /// Play the estate: simulated resolvers at the addresses of the configuration, until told to stop
+    Lab(lab::Args),
+    /// Watch the incident happen: lab, prober and beacon in one process, in about a minute
+    Demo(demo::Args),
     /// Print the lines that resolvers need for a tracer zone
     TracerConfig(tracer_config::Args),
     /// Print a completion script for a shell
@@ -148,6 +155,8 @@ fn run(cli: Cli) -> Result<Ending, UsageError> {
         Command::Beacon(args) => beacon::run(&args, &cli.global),
         Command::Probe(args) => probe::run(&cli.global, &args),
         Command::TracerConfig(args) => tracer_config::run(&args, &cli.global),
+        Command::Lab(args) => lab::run(&args, &cli.global),
+        Command::Demo(args) => demo::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man => man::run(),
         Command::Metrics(args) => metrics::run(args),

@@ -1,6 +1,5 @@
 //! `fathom run`: the daemon.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
+use super::signals::Signals;
 use super::{Ending, Global, UsageError};
 use crate::beacon::Beacon;
 use crate::board::{Board, Change};
@@ -74,25 +74,6 @@ async fn probe_until_told_to_stop(estate: Estate, file: ConfigFile) -> Result<En
     // It ends within its own grace.
     drop(server.await);
     Ok(Ending::Passed)
-}
-
-/// SIGTERM and SIGINT.
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn stop() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }
 
 /// One line for every target that sees something else than before. First sights are news only when they are bad.

@@ -29,6 +29,8 @@ const LARGEST_FILE: u64 = 64 << 20;
 pub struct Overrides {
     /// The datacenter this process runs in, instead of `prober.datacenter`.
     pub datacenter: Option<String>,
+    /// Every cluster of the file, wherever this process runs and whatever `prober.clusters` says: what the lab plays.
+    pub all_clusters: bool,
 }
 
 /// A configuration file, and what the command line says in place of it: what can be loaded, and loaded again.

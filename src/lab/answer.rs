@@ -155,7 +155,7 @@ impl Node {
             {
                 return Some((*failed.findings).clone());
             }
-            if let Some(findings) = memory.fresh(&key, now) {
+            if let Some(findings) = memory.fresh(&key, self.0.surroundings.second()) {
                 return Some(findings);
             }
             if !rd && (!forwards_without_rd || self.forwarders_for(asked.qname()).0.is_empty()) {

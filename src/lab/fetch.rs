@@ -106,7 +106,7 @@ impl Node {
                 let findings = Arc::new(findings);
                 // The answer to a question without RD is remembered as a packet, empty or not.
                 if *rd || !findings.answers.is_empty() {
-                    memory.store(key.clone(), &findings, now);
+                    memory.store(key.clone(), &findings, self.0.surroundings.second());
                 } else if let Some(lasting) = profile.remembers_failures_for {
                     let failed =
                         Failed { findings: Arc::clone(&findings), until: now + lasting, checking_disabled: *cd };

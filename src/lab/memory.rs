@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hickory_proto::rr::{Name, RecordType};
 use tokio::sync::{Notify, watch};
@@ -35,11 +34,14 @@ pub(super) struct Memory {
 }
 
 /// A cached answer.
+///
+/// Times are whole seconds of one clock that all resolvers of a lab share, as real caches have it: what is passed on from
+/// one cache to the next ends at the same second everywhere, and no circle of caches can keep it alive.
 #[derive(Debug)]
 pub(super) struct Stored {
     findings: Findings,
-    at: Instant,
-    ttl: Duration,
+    at: u64,
+    expires: u64,
     /// Until then the stale answer is given without another try to refresh it.
     stale_until: Option<Instant>,
 }
@@ -73,10 +75,9 @@ pub(super) struct Fetch {
 
 impl Memory {
     /// The answer, its time to live counted down, if it is not past it.
-    pub(super) fn fresh(&self, key: &Key, now: Instant) -> Option<Findings> {
-        let stored = self.answers.get(key)?;
-        let age = now.saturating_duration_since(stored.at);
-        (age < stored.ttl).then(|| stored.findings.aged(u32::try_from(age.as_secs()).unwrap_or(u32::MAX)))
+    pub(super) fn fresh(&self, key: &Key, second: u64) -> Option<Findings> {
+        let stored = self.answers.get(key).filter(|stored| second < stored.expires)?;
+        Some(stored.findings.aged(u32::try_from(second.saturating_sub(stored.at)).unwrap_or(u32::MAX)))
     }
 
     /// The answer, whatever its age.
@@ -95,16 +96,17 @@ impl Memory {
         }
     }
 
-    pub(super) fn store(&mut self, key: Key, findings: &Findings, now: Instant) {
-        let ttl = Duration::from_secs(findings.ttl().into());
-        if ttl.is_zero() {
+    pub(super) fn store(&mut self, key: Key, findings: &Findings, second: u64) {
+        let ttl = u64::from(findings.ttl());
+        if ttl == 0 {
             return;
         }
         if self.answers.len() >= MOST_ENTRIES {
-            self.answers.retain(|_, stored| now.saturating_duration_since(stored.at) < stored.ttl);
+            self.answers.retain(|_, stored| second < stored.expires);
         }
         if self.answers.len() < MOST_ENTRIES {
-            self.answers.insert(key, Stored { findings: findings.clone(), at: now, ttl, stale_until: None });
+            let stored = Stored { findings: findings.clone(), at: second, expires: second + ttl, stale_until: None };
+            self.answers.insert(key, stored);
         }
     }
 

@@ -32,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, UdpSocket};
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use fault::{Fault, NoFault};
@@ -109,6 +110,7 @@ impl Lab {
             black_hole,
             dead_end: DEAD_END,
             hop: HOP,
+            began: Instant::now(),
             members: parking_lot::RwLock::default(),
             stop: stop.clone(),
         });

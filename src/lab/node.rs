@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hickory_proto::rr::Name;
 use parking_lot::{Mutex, RwLock};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::LabError;
@@ -101,10 +102,19 @@ pub(super) struct Surroundings {
     pub(super) dead_end: SocketAddr,
     /// From one resolver to another.
     pub(super) hop: Duration,
+    /// When the clock of all caches began.
+    pub(super) began: Instant,
     /// Every resolver with its cluster, in the order in which they were started.
     pub(super) members: RwLock<Vec<(String, SocketAddr)>>,
     /// Stops everything.
     pub(super) stop: CancellationToken,
+}
+
+impl Surroundings {
+    /// The time of all caches, in whole seconds.
+    pub(super) fn second(&self) -> u64 {
+        self.began.elapsed().as_secs()
+    }
 }
 
 /// A running simulated resolver. Clones are handles to the same one.

@@ -37,7 +37,11 @@ pub(super) fn estate(file: &FileSpec, overrides: &Overrides, report: &Report) ->
     let beacon = file.beacon.given().map(|beacon| path::beacon(beacon, &path_spec.canary_zone, report));
 
     let (environment, vantage) = (environment?.value, vantage?);
-    let chosen = choice(&prober, &vantage, &clusters.names(), &clusters.datacenters(), report);
+    let chosen = if overrides.all_clusters {
+        clusters.names()
+    } else {
+        choice(&prober, &vantage, &clusters.names(), &clusters.datacenters(), report)
+    };
     // A file with mistakes so far is not held to what only a whole estate can be held to.
     if !report.is_clean() {
         return None;
