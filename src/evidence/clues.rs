@@ -162,6 +162,10 @@ impl Clues {
                 Sight::Hit => {}
             }
         }
+        for (to, noted) in known.echo_missed.iter().enumerate() {
+            let Some(noted) = noted.as_ref().filter(|_| !graph.reaches(resolver, to)) else { continue };
+            self.said(&[Verdict::Ok], FORWARDING, &format!("its name was not in the cache of {}", names[to]), noted);
+        }
         if let Some(noted) = &known.polluted {
             self.said(&[Verdict::WrongAnswers], FORWARDING, "it answers for a tracer that nobody serves", noted);
         }

@@ -78,11 +78,12 @@ async fn column(inquiry: Arc<Inquiry>, to: usize, warmed: Vec<Warmed>) -> Option
 }
 
 async fn look(inquiry: &Inquiry, to: usize, warm: &Warmed) -> Option<Look> {
-    let one_off = OneOff::new(warm.qname.clone(), warm.qtype, PATIENCE).without_recursion();
+    // A validator keeps what it fetched for another validator, which asks with CD, from those who ask without.
+    let one_off = OneOff::new(warm.qname.clone(), warm.qtype, PATIENCE).without_recursion().unchecked();
     let heard = inquiry.asker.ask(to, &one_off).await;
     let reply = heard.reply()?;
     let refused = reply.rcode != Rcode::NOERROR && reply.rcode != Rcode::NXDOMAIN;
     let cached = reply.rcode == Rcode::NXDOMAIN || reply.answers_of(warm.qtype.code()).next().is_some();
-    let words = format!("asked {} {} with RD=0: {}", warm.qname, warm.qtype.as_str(), heard.words());
+    let words = format!("asked {} {} with RD=0, CD=1: {}", warm.qname, warm.qtype.as_str(), heard.words());
     (!refused).then_some(Look { cached, words })
 }

@@ -35,6 +35,9 @@ use crate::verdict::situation::{OverTcp, Own};
 /// How long a finding about a resolver is believed.
 const LIFE: Duration = Duration::from_secs(10 * 60);
 
+/// A failure that came sooner than this came at once: no resolver's timer is that short.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
 /// Times of good cold answers that are kept to tell slow from usual.
 const TIMES_KEPT: usize = 50;
 
@@ -91,7 +94,10 @@ pub struct Known {
     pub configured: Configured,
     /// Its software.
     pub software: Software,
-    /// Times of good cold answers, oldest first.
+    /// A failure that came sooner than this came at once: no resolver's timer is that short.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// Times of good cold answers, oldest first.
     times: VecDeque<Duration>,
 }
 
@@ -153,7 +159,9 @@ impl Evidence {
                 }
             }
             Finding::FailureEcho { from, to, echo, words } => {
-                if echo == Echoed::Itself {
+                if let Echoed::Never | Echoed::Behind = echo {
+                    self.reach.no_failure_echo(from, Some(to));
+                } else if echo == Echoed::Itself {
                     self.reach.seen((from, to), Method::FailureEcho, None, true, noted(words.clone(), now));
                 }
                 self.note(from, |known| set(&mut known.failure_echo, to, Some(Noted { value: echo, at: now, words })));
@@ -173,6 +181,11 @@ impl Evidence {
     fn take_cold(&mut self, resolver: usize, parent: usize, noted: Noted<ColdSeen>) {
         if let ColdSeen::Answered(_) | ColdSeen::OnlyOverTcp = noted.value {
             set(&mut self.parent_proved, parent, true);
+        }
+        // A circle of such servers fails by their timers, not at once.
+        let at_once = matches!(noted.value, ColdSeen::Failed(after) if after < AT_ONCE);
+        if at_once && self.known.get(resolver).is_some_and(|known| known.software.fast_failure_tells()) {
+            self.reach.no_failure_echo(resolver, None);
         }
         self.note(resolver, |known| {
             if let ColdSeen::Answered(after) = noted.value {
@@ -201,6 +214,7 @@ impl Evidence {
             match sight {
                 Sight::Hit => self.reach.seen((from, to), Method::Tracer, rtt, false, noted(words.clone(), now)),
                 Sight::Miss => self.reach.missed(from, to),
+                Sight::Unclear if self.would_have_been_hit(from, to) => self.reach.failed(from, to),
                 Sight::Unclear => {}
             }
         }
@@ -213,6 +227,15 @@ impl Evidence {
                 set(&mut known.row, to, Some(noted));
             }
         });
+    }
+
+    /// Whether a tracer cannot fail while the way to its owner stands: the owner serves it, no packets are lost, and
+    /// nobody in the cluster is software that gives up on a forwarder for a while.
+    fn would_have_been_hit(&self, from: usize, to: usize) -> bool {
+        let served = self.known.get(to).and_then(|known| known.tracer.as_ref());
+        served.is_some_and(|noted| noted.value == Sight::Hit)
+            && self.known.iter().all(|known| !known.software.gives_up_on_forwarders())
+            && self.known.get(from).is_some_and(|known| !known.configured.loses_packets)
     }
 
     fn note(&mut self, resolver: usize, change: impl FnOnce(&mut Known)) {

@@ -56,6 +56,7 @@ pub async fn version(inquiry: &Inquiry, resolver: usize) -> Option<String> {
     heard.reply()?.answers.first().map(Record::rdata)
 }
 
+/// A question that every server answers in some way without help.
 fn about_itself() -> OneOff {
     let name = DomainName::parse("version.bind.").expect("a fixed name");
     OneOff::new(name, QueryType::Txt, PATIENCE).without_recursion().chaos()

@@ -15,12 +15,18 @@ use crate::graph::{Edge, Method};
 /// How long a tracer's positive is believed without being seen again.
 const TRACER_LIFE: Duration = Duration::from_secs(5 * 60);
 
-/// How long the others are: caches are only rarely as well placed as to show an edge again, so it stays until the
+/// How long an echo from a cache is: caches are only rarely as well placed as to show an edge again, so it stays until the
 /// resolver was rebuilt, or shows the contrary.
 const CACHE_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How long an echo of failures is: it is asked for again sooner, while names fail.
+const FAILURE_LIFE: Duration = Duration::from_secs(8 * 60);
+
 /// Clean misses in a row that end an edge.
 const MISSES: u8 = 3;
+
+/// Failures in a row that end a tracer's edge, where a failure can be held against it.
+const FAILURES: u8 = 5;
 
 /// What was seen of one edge by one method.
 #[derive(Debug, Clone)]
@@ -28,6 +34,7 @@ struct Sighting {
     last: Instant,
     seen: u32,
     misses: u8,
+    failures: u8,
     rtt: Option<Duration>,
     /// More than one accident cannot be excluded, however often it is seen.
     weak: bool,
@@ -42,12 +49,13 @@ pub struct ReachLog(BTreeMap<(usize, usize, Method), Sighting>);
 impl ReachLog {
     /// `from` was seen to reach `to`. A `weak` sign stays indirect however often it is seen.
     pub fn seen(&mut self, edge: (usize, usize), method: Method, rtt: Option<Duration>, weak: bool, note: Noted<()>) {
-        let fresh = Sighting { last: note.at, seen: 0, misses: 0, rtt: None, weak, words: String::new() };
+        let fresh = Sighting { last: note.at, seen: 0, misses: 0, failures: 0, rtt: None, weak, words: String::new() };
         let sighting = self.0.entry((edge.0, edge.1, method)).or_insert(fresh);
         sighting.last = note.at;
         sighting.words = note.words;
         sighting.seen = sighting.seen.saturating_add(1);
         sighting.misses = 0;
+        sighting.failures = 0;
         sighting.weak = weak;
         sighting.rtt = [sighting.rtt, rtt].into_iter().flatten().min();
     }
@@ -62,6 +70,23 @@ impl ReachLog {
                 }
             }
         }
+    }
+
+    /// A tracer failed, at a resolver and on a way that would not have let it fail if it still led to `to`.
+    pub fn failed(&mut self, from: usize, to: usize) {
+        let edge = (from, to, Method::Tracer);
+        if let Some(sighting) = self.0.get_mut(&edge) {
+            sighting.failures += 1;
+            if sighting.failures >= FAILURES {
+                self.0.remove(&edge);
+            }
+        }
+    }
+
+    /// What failures seemed to show of the ways from `from`, to `to` or to anybody, is not so, or not any more.
+    pub fn no_failure_echo(&mut self, from: usize, to: Option<usize>) {
+        let meant = |edge: usize| to.is_none_or(|to| to == edge);
+        self.0.retain(|(start, end, method), _| !(*method == Method::FailureEcho && *start == from && meant(*end)));
     }
 
     /// `resolver` was rebuilt or restarted: where it forwards to has to be seen anew.
@@ -86,7 +111,8 @@ impl ReachLog {
         for ((from, to, method), sighting) in &self.0 {
             let life = match method {
                 Method::Tracer | Method::Egress => TRACER_LIFE,
-                Method::Echo | Method::FailureEcho => CACHE_LIFE,
+                Method::Echo => CACHE_LIFE,
+                Method::FailureEcho => FAILURE_LIFE,
             };
             if now.saturating_duration_since(sighting.last) > life {
                 continue;

@@ -49,6 +49,11 @@ impl Software {
         matches!(self, Self::Bind | Self::PowerDns)
     }
 
+    /// Whether it may stop asking a forwarder for a while, after that failed it.
+    pub const fn gives_up_on_forwarders(self) -> bool {
+        !matches!(self, Self::Bind)
+    }
+
     /// Whether it remembers failures, so that they can be asked for again.
     pub const fn remembers_failures(self) -> bool {
         matches!(self, Self::Unknown | Self::Bind | Self::PowerDns)

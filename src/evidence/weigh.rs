@@ -1,15 +1,10 @@
 //! From evidence to the situation of each resolver. Pure.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
-use super::{ColdSeen, Configured, Echoed, Evidence, Known, Sight};
+use super::{AT_ONCE, ColdSeen, Configured, Echoed, Evidence, Known, Sight};
 use crate::graph::Graph;
 use crate::verdict::situation::{Cold, Company, Leads, OverTcp, Own, Proof, Situation, Upstream};
-
-/// A failure that came sooner than this came at once: no resolver's timer is that short.
-const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// The situation of every resolver, in the order of the cluster.
 pub fn situations(evidence: &Evidence, graph: &Graph, prober_at_fault: bool, now: Instant) -> Vec<Situation> {

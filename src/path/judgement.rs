@@ -13,7 +13,7 @@ use crate::graph::Graph;
 use crate::report::{Assessment, ClusterReport};
 use crate::verdict::cluster::{Members, state};
 use crate::verdict::rules::judge;
-use crate::verdict::situation::{Cold, Leads, Own, Situation};
+use crate::verdict::situation::{Cold, Leads, Situation};
 use crate::verdict::steady::Steady;
 use crate::verdict::words::Scene;
 use crate::verdict::{ClusterState, Confidence, Verdict};
@@ -105,11 +105,12 @@ impl Judgement {
         (0..seen.len()).filter(|resolver| unexplained(&seen[*resolver])).collect()
     }
 
-    /// Whether every resolver has had its chance to resolve a name.
-    pub(super) fn all_asked(&self, now: Instant) -> bool {
+    /// What cold names say of each resolver: fails at once, or late, or not; silence counts as late.
+    pub(super) fn cold(&self, now: Instant) -> Vec<Cold> {
         let graph = self.evidence.graph(now);
+        let late = |cold: Cold| if cold == Cold::Silent { Cold::FailsSlow } else { cold };
         let seen = situations(&self.evidence, &graph, self.prober_at_fault, now);
-        seen.iter().all(|situation| situation.cold != Cold::Unknown || situation.own != Own::Answers)
+        seen.iter().map(|situation| late(situation.cold)).collect()
     }
 
     /// What may be shown now.

@@ -18,6 +18,7 @@ use crate::evidence::{
 use crate::exchange::Contact;
 use crate::outcome::Outcome;
 use crate::plan::Purpose;
+use crate::verdict::situation::Cold;
 
 /// The longest that a round is waited for. Answers that come later are still taken.
 const ROUND: Duration = Duration::from_secs(5);
@@ -61,6 +62,8 @@ struct Course {
     /// Rounds in a row in which something failed.
     failing_rounds: u32,
     failure_echo_at: Option<Instant>,
+    /// How cold names failed when the last echoes of failures were asked for: another way is another fault.
+    failing_how: Vec<Cold>,
     /// Something happened that calls for a round at once.
     hurry: bool,
     /// Questions of earlier rounds that may still be answered.
@@ -111,7 +114,7 @@ impl Watcher {
         let end = Instant::now() + ROUND;
         loop {
             tokio::select! {
-                Some(finding) = self.findings.recv() => self.take(finding, course),
+                Some(finding) = self.findings.recv() => self.take(finding),
                 done = asking.join_next() => if done.is_none() { break },
                 _ = tick.tick() => self.read_board(course),
                 change = changes.recv() => self.notice(change, course),
@@ -120,12 +123,13 @@ impl Watcher {
         }
         course.lingering.spawn(async move { drop(asking.join_all().await) });
         if let Ok(finding) = self.findings.try_recv() {
-            self.take(finding, course);
+            self.take(finding);
         }
         let (now, at) = (Instant::now(), SystemTime::now());
         self.judgement.settle(now, at);
         course.failing_rounds = if self.judgement.fails(now) { course.failing_rounds + 1 } else { 0 };
         self.publish();
+        self.echo_failures(course, now);
     }
 
     /// Waits until the next round is due, or something calls for it.
@@ -134,7 +138,7 @@ impl Watcher {
         loop {
             let gap = if course.hurry { SHORTEST_GAP.max(self.storm_gap()) } else { self.gap(course) };
             tokio::select! {
-                Some(finding) = self.findings.recv() => self.take(finding, course),
+                Some(finding) = self.findings.recv() => self.take(finding),
                 _ = tick.tick() => self.read_board(course),
                 change = changes.recv() => self.notice(change, course),
                 Some(_) = course.lingering.join_next() => {}
@@ -207,7 +211,7 @@ impl Watcher {
     }
 
     /// Takes a finding, and those that came with it.
-    fn take(&mut self, finding: Finding, course: &mut Course) {
+    fn take(&mut self, finding: Finding) {
         let now = Instant::now();
         self.judgement.evidence.take(finding, now);
         while let Ok(finding) = self.findings.try_recv() {
@@ -216,21 +220,25 @@ impl Watcher {
         if self.judgement.glance(now, SystemTime::now()) {
             self.publish();
         }
-        self.echo_failures(course, now);
     }
 
     /// Lets names fail on purpose, once it is clear that they do and no path says why.
     fn echo_failures(&self, course: &mut Course, now: Instant) {
-        let recently = course.failure_echo_at.is_some_and(|at| now < at + FAILURE_ECHO_GAP);
+        let failing_how = self.judgement.cold(now);
+        let recently = course.failure_echo_at.is_some_and(|at| now < at + FAILURE_ECHO_GAP)
+            && course.failing_how == failing_how;
         let known = &self.judgement.evidence.known;
         if recently || known.iter().any(|known| known.software.feeds_storms()) {
             return;
         }
         let mut unexplained = self.judgement.unexplained(now);
         unexplained.retain(|resolver| known[*resolver].software.remembers_failures());
-        // Until everybody has had time to answer, those who have not may be as well as ever.
-        if !unexplained.is_empty() && self.judgement.all_asked(now) {
+        // Where a way is known to begin, it is its end that has to be found.
+        let graph = self.judgement.evidence.graph(now);
+        unexplained.sort_by_key(|resolver| graph.siblings_of(*resolver).count());
+        if !unexplained.is_empty() {
             course.failure_echo_at = Some(now);
+            course.failing_how = failing_how;
             let inquiry = Arc::clone(&self.inquiry);
             let software = known.iter().map(|known| known.software).collect::<Vec<_>>();
             course.lingering.spawn(async move { failure_echo::run(&inquiry, &unexplained, &software).await });

@@ -39,6 +39,7 @@ mod relay;
 mod resolvers;
 mod server;
 mod truth;
+mod watched;
 mod world;
 
 pub use ask::{Answer, Flags, NO_RD, RD, RD_CD, ask, ask_at};
@@ -50,4 +51,5 @@ pub use relay::{Relay, Weather};
 pub use resolvers::{Forward, INTERNAL, INTERNAL_ZONE, Setup, Software};
 pub use server::Server;
 pub use truth::{Behind, Ending, PATIENCE, ending};
+pub use watched::{Told, Watched};
 pub use world::World;

@@ -1,0 +1,121 @@
+//! Forwarding paths of four BIND, as Fathom sees them through the rolling rebuild.
+
+#![expect(clippy::print_stdout, reason = "the table and the delays are shown by the test harness")]
+
+mod support;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use fathom::verdict::{ClusterState, Confidence, Verdict};
+use support::{BLACK_HOLE, CLOSED_PORT, Setup, Software, Told, Watched, World, isolated};
+
+const NODES: [&str; 4] = ["ns1", "ns2", "ns3", "ns4"];
+
+/// How the replicas of one replay are set up.
+#[derive(Debug, Clone, Copy)]
+struct Replay {
+    tracers: bool,
+    validating: bool,
+    shared_upstream: bool,
+}
+
+impl Replay {
+    fn setup(self) -> Setup {
+        let mut setup = Setup::new(Software::Bind);
+        setup.tracer = self.tracers;
+        setup.validating = self.validating;
+        setup
+    }
+
+    /// As it was before the first rebuild.
+    fn healthy(self, world: &World) -> Setup {
+        if self.shared_upstream { self.setup().forward_only(&[world.address("upstream")]) } else { self.setup() }
+    }
+
+    async fn run(self) {
+        let mut world = World::new(&["ns1", "ns2", "ns3", "ns4", "upstream"]).await;
+        world.build("upstream", Setup::new(Software::Bind)).await;
+        for node in NODES {
+            let setup = self.healthy(&world);
+            world.build(node, setup).await;
+        }
+        let upstream = self.shared_upstream.then(|| world.address("upstream"));
+        let told = Told { tracers: self.tracers, interval: 10, upstream };
+        let watched = Watched::start(&world, &NODES, told).await;
+        println!("{self:?}");
+
+        let (report, after) = watched.until_state(ClusterState::Healthy, Duration::from_secs(20)).await;
+        assert_eq!((report.independent_exits, report.last_exit), (Some(4), None));
+        println!("stage 0 healthy after {after:.1?}: {}", report.sentence);
+
+        for (stage, exits) in [(1, 3), (2, 2), (3, 1)] {
+            self.rebuild(&mut world, stage - 1, world_address(stage, &NODES)).await;
+            let what = format!("{exits} exits");
+            let limit = Duration::from_secs(25);
+            let (_, after) = watched.until(&what, limit, |report| report.independent_exits == Some(exits)).await;
+            let (report, _) = watched
+                .until("the sibling named", limit, |report| {
+                    let seen = &report.resolvers[stage - 1];
+                    seen.verdict == Verdict::ForwardsToSibling && seen.confidence == Confidence::Confirmed
+                })
+                .await;
+            let expected = if exits == 1 { ClusterState::Fragile } else { ClusterState::Latent };
+            assert_eq!(report.state, expected, "{}", watched.in_words());
+            println!("stage {stage} {} after {after:.1?}: {}", report.state.as_str(), report.sentence);
+        }
+        assert_eq!(watched.report().and_then(|report| report.last_exit), Some(3), "{}", watched.in_words());
+
+        self.rebuild(&mut world, 3, Some("ns1")).await;
+        let sure = if self.tracers { Confidence::Confirmed } else { Confidence::Probable };
+        let after = watched.until_all(Verdict::LoopSuspected, sure, Duration::from_secs(60)).await;
+        println!("stage 4 loop everywhere after {after:.1?}:\n{}", watched.in_words());
+        let (report, _) = watched.until_state(ClusterState::Outage, Duration::from_secs(60)).await;
+        assert_eq!((report.independent_exits, report.last_exit), (Some(0), None));
+
+        for (name, end) in [("4b", CLOSED_PORT), ("4c", BLACK_HOLE)] {
+            let setup = self.setup().forward_only(&[end]);
+            world.build("ns4", setup).await;
+            let after = watched.until_all(Verdict::DeadEnd, Confidence::Probable, Duration::from_secs(60)).await;
+            println!("stage {name} dead end everywhere after {after:.1?}:\n{}", watched.in_words());
+        }
+
+        for node in NODES {
+            let setup = self.healthy(&world);
+            world.build(node, setup).await;
+        }
+        let (report, after) = watched.until_state(ClusterState::Healthy, Duration::from_secs(90)).await;
+        assert_eq!(report.independent_exits, Some(4), "{}", watched.in_words());
+        println!("fixed: healthy after {after:.1?}");
+    }
+
+    async fn rebuild(self, world: &mut World, place: usize, forwarder: Option<&str>) {
+        let to: Vec<IpAddr> = forwarder.map(|name| world.address(name)).into_iter().collect();
+        let setup = self.setup().forward_only(&to);
+        world.build(NODES[place], setup).await;
+    }
+}
+
+fn world_address(stage: usize, nodes: &[&'static str]) -> Option<&'static str> {
+    nodes.get(stage).copied()
+}
+
+#[test]
+fn with_tracers_and_a_shared_upstream() {
+    isolated(async { Replay { tracers: true, validating: false, shared_upstream: true }.run().await });
+}
+
+#[test]
+fn without_tracers_and_a_shared_upstream() {
+    isolated(async { Replay { tracers: false, validating: false, shared_upstream: true }.run().await });
+}
+
+#[test]
+fn without_tracers_validating() {
+    isolated(async { Replay { tracers: false, validating: true, shared_upstream: true }.run().await });
+}
+
+#[test]
+fn with_tracers_each_iterating_itself() {
+    isolated(async { Replay { tracers: true, validating: true, shared_upstream: false }.run().await });
+}

@@ -1,0 +1,196 @@
+//! A cluster of real resolvers as Fathom's path tracing sees it, inside the test process.
+
+use std::fs;
+use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fathom::beacon::Beacon;
+use fathom::board::Board;
+use fathom::canary::Keys;
+use fathom::config::{Overrides, parse};
+use fathom::estate::Estate;
+use fathom::fleet::Fleet;
+use fathom::path::Tracing;
+use fathom::plan;
+use fathom::report::ClusterReport;
+use fathom::verdict::{ClusterState, Confidence, Verdict};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::outside::{BEACON, CANARY, COLD};
+use super::resolvers::INTERNAL_ZONE;
+use super::world::World;
+
+/// Fathom at work on one cluster.
+#[derive(Debug)]
+pub struct Watched {
+    board: Arc<Board>,
+    pub fleet: Arc<Fleet>,
+    _tracing: Tracing,
+    _beacon: Option<DropGuard>,
+}
+
+/// What Fathom is told of the cluster.
+#[derive(Debug, Clone, Copy)]
+pub struct Told {
+    /// Its resolvers have tracer zones, and there is a canary zone with its beacon.
+    pub tracers: bool,
+    /// From the start of one round to that of the next, in seconds, while all is well.
+    pub interval: u64,
+    /// An upstream that it may ask directly.
+    pub upstream: Option<IpAddr>,
+}
+
+impl Watched {
+    /// Starts to watch these resolvers of the world, in this order, as cluster `c1` of `dc1`.
+    pub async fn start(world: &World, names: &[&str], told: Told) -> Self {
+        let addresses: Vec<(String, IpAddr)> =
+            names.iter().map(|name| ((*name).to_owned(), world.address(name))).collect();
+        Self::at(world, &addresses, told).await
+    }
+
+    /// The same, at other addresses than the resolvers' own, such as those of relays.
+    pub async fn at(world: &World, resolvers: &[(String, IpAddr)], told: Told) -> Self {
+        let key = world.directory().join("canary.key");
+        fs::write(&key, [7; 32]).expect("a key file");
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("its permissions");
+        let text = probes_toml(resolvers, told, &key.display().to_string());
+        let loaded = parse(&text, "probes.toml", &Overrides::default());
+        let estate: Arc<Estate> = Arc::new(loaded.unwrap_or_else(|problems| panic!("{problems}")).estate);
+        let keys = Keys::load(&estate.path.key_files).expect("the key file");
+        let beacon = match (&estate.beacon, &keys) {
+            (Some(settings), Some(keys)) => {
+                let zone = estate.path.canary_zone.as_ref().expect("the canary zone");
+                let beacon = Beacon::bind(settings, zone, Arc::new(keys.clone())).await.expect("the beacon's port");
+                let shutdown = CancellationToken::new();
+                tokio::spawn(beacon.run(shutdown.clone()));
+                Some(shutdown.drop_guard())
+            }
+            _ => None,
+        };
+        let board = Arc::new(Board::new(&estate, &plan::targets(&estate)));
+        let fleet = Arc::new(Fleet::start(Arc::clone(&board), &estate));
+        let tracing = Tracing::start(Arc::clone(&board), Arc::clone(&fleet), &estate, keys);
+        Self { board, fleet, _tracing: tracing, _beacon: beacon }
+    }
+
+    /// What is reported now.
+    pub fn report(&self) -> Option<Arc<ClusterReport>> {
+        self.board.reports().borrow().first().cloned()
+    }
+
+    /// Waits for a report that is as wanted; says how long that took.
+    ///
+    /// # Panics
+    /// When none is within the limit: says what was waited for, and what is reported instead.
+    pub async fn until(
+        &self,
+        what: &str,
+        limit: Duration,
+        wanted: impl Fn(&ClusterReport) -> bool,
+    ) -> (Arc<ClusterReport>, Duration) {
+        let (started, mut reports) = (Instant::now(), self.board.reports());
+        let waiting = async {
+            loop {
+                if let Some(report) = reports.borrow_and_update().first().filter(|report| wanted(report)) {
+                    return Arc::clone(report);
+                }
+                reports.changed().await.expect("the board outlives this");
+            }
+        };
+        let Ok(report) = timeout(limit, waiting).await else {
+            panic!("waited {limit:?} in vain for {what}; instead:\n{}", self.in_words());
+        };
+        (report, started.elapsed())
+    }
+
+    /// Waits until every resolver has this verdict, at least this sure.
+    pub async fn until_all(&self, verdict: Verdict, confidence: Confidence, limit: Duration) -> Duration {
+        let what = format!("{} {} everywhere", verdict.as_str(), confidence.as_str());
+        let all = |report: &ClusterReport| {
+            report.resolvers.iter().all(|seen| seen.verdict == verdict && seen.confidence >= confidence)
+        };
+        self.until(&what, limit, all).await.1
+    }
+
+    /// Waits until the cluster is in this state.
+    pub async fn until_state(&self, state: ClusterState, limit: Duration) -> (Arc<ClusterReport>, Duration) {
+        self.until(state.as_str(), limit, |report| report.state == state).await
+    }
+
+    /// The report as a person would read it, evidence included.
+    pub fn in_words(&self) -> String {
+        let Some(report) = self.report() else { return "no report yet".to_owned() };
+        let mut text = format!(
+            "{}: {} (exits {:?}, last {:?}, circles {:?})\n",
+            report.state.as_str(),
+            report.sentence,
+            report.independent_exits,
+            report.last_exit,
+            report.circles()
+        );
+        for (place, seen) in report.resolvers.iter().enumerate() {
+            text += &format!(
+                "  {} {} {}: {}\n",
+                report.name(place),
+                seen.verdict.as_str(),
+                seen.confidence.as_str(),
+                seen.sentence
+            );
+            for clue in &seen.clues {
+                text += &format!("    {} {}\n", clue.bearing.as_str(), clue.text);
+            }
+        }
+        text
+    }
+}
+
+/// The configuration: an internal name, an external one, and cold ones from outside.
+fn probes_toml(resolvers: &[(String, IpAddr)], told: Told, key: &str) -> String {
+    let mut text = format!(
+        r#"[prober]
+environment = "test"
+datacenter = "dc1"
+listen = "127.0.0.1:9953"
+
+[defaults]
+interval = "5s"
+timeout = "2s"
+patience = "12s"
+
+[path]
+interval = "{}s"
+cold_names = ["{{nonce}}.{COLD}", "{{nonce}}.w.example.com."]
+"#,
+        told.interval
+    );
+    if told.tracers {
+        text += &format!("canary_zone = \"{CANARY}\"\nkey_files = [\"{key}\"]\n");
+        text += &format!("\n[beacon]\nlisten = \"{BEACON}:53\"\nqueries_per_second_per_prefix = 200\n");
+    }
+    text += "\n[[cluster]]\nname = \"c1\"\ndatacenter = \"dc1\"\nroles = [\"authoritative\", \"recursive\"]\n";
+    text += &format!("zones = [\"{INTERNAL_ZONE}\"]\npackets_per_second = 100\n");
+    if let Some(upstream) = told.upstream {
+        text += &format!("upstreams = [\"{upstream}\"]\n");
+    }
+    for (name, address) in resolvers {
+        text += &format!("\n[[cluster.resolver]]\nname = \"{name}\"\naddress = \"{address}\"\n");
+    }
+    text += r#"
+[[name]]
+id = "db1"
+class = "database"
+qname = "db1.int.example."
+qtype = "A"
+recursion_desired = false
+
+[[name]]
+id = "www"
+class = "external"
+qname = "www.example.com."
+qtype = "A"
+"#;
+    text
+}
