@@ -94,10 +94,7 @@ pub struct Known {
     pub configured: Configured,
     /// Its software.
     pub software: Software,
-    /// A failure that came sooner than this came at once: no resolver's timer is that short.
-const AT_ONCE: Duration = Duration::from_secs(1);
-
-/// Times of good cold answers, oldest first.
+    /// Times of good cold answers, oldest first.
     times: VecDeque<Duration>,
 }
 

@@ -225,8 +225,8 @@ impl Watcher {
     /// Lets names fail on purpose, once it is clear that they do and no path says why.
     fn echo_failures(&self, course: &mut Course, now: Instant) {
         let failing_how = self.judgement.cold(now);
-        let recently = course.failure_echo_at.is_some_and(|at| now < at + FAILURE_ECHO_GAP)
-            && course.failing_how == failing_how;
+        let recently =
+            course.failure_echo_at.is_some_and(|at| now < at + FAILURE_ECHO_GAP) && course.failing_how == failing_how;
         let known = &self.judgement.evidence.known;
         if recently || known.iter().any(|known| known.software.feeds_storms()) {
             return;
