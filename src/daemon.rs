@@ -11,6 +11,7 @@ use crate::config::{ConfigFile, Loaded, Problem, Problems};
 use crate::estate::Estate;
 use crate::fleet::Fleet;
 use crate::metrics::Exporter;
+use crate::path::Tracing;
 use crate::plan;
 
 /// A running prober.
@@ -20,6 +21,7 @@ pub struct Daemon {
     fleet: Arc<Fleet>,
     exporter: Exporter,
     beacon: Option<BeaconHandle>,
+    tracing: Option<Tracing>,
     file: Option<ConfigFile>,
     /// What this process was started with: what is listened on does not change while it runs.
     started_with: Arc<Estate>,
@@ -66,6 +68,7 @@ impl Daemon {
             fleet,
             exporter,
             beacon: None,
+            tracing: None,
             file,
             started_with: estate,
             reloading: tokio::sync::Mutex::default(),
@@ -76,6 +79,14 @@ impl Daemon {
     #[must_use]
     pub fn with_beacon(self, beacon: BeaconHandle) -> Self {
         Self { exporter: self.exporter.with_beacon(beacon.tally()), beacon: Some(beacon), ..self }
+    }
+
+    /// The same with the paths of every cluster traced; `keys` are those of this process. Has to be called within a
+    /// runtime.
+    #[must_use]
+    pub fn with_tracing(self, keys: Option<Keys>) -> Self {
+        let (board, fleet) = (Arc::clone(&self.board), Arc::clone(&self.fleet));
+        Self { tracing: Some(Tracing::start(board, fleet, &self.started_with, keys)), ..self }
     }
 
     /// The beacon that runs in this process, if one does.
@@ -111,11 +122,14 @@ impl Daemon {
         let loaded = loaded.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
         self.exporter.note_reload(loaded.is_ok());
         let (loaded, keys) = loaded?;
-        if let (Some(beacon), Some(keys)) = (&self.beacon, keys) {
-            beacon.set_keys(Arc::new(keys));
+        if let (Some(beacon), Some(keys)) = (&self.beacon, &keys) {
+            beacon.set_keys(Arc::new(keys.clone()));
         }
         let estate = Arc::new(loaded.estate);
         self.fleet.reload(&estate).await;
+        if let Some(tracing) = &self.tracing {
+            tracing.reload(&estate, keys);
+        }
         let after_restart = [
             ("prober.listen", estate.prober.listen != self.started_with.prober.listen),
             ("beacon", estate.beacon != self.started_with.beacon),
@@ -128,6 +142,9 @@ impl Daemon {
 
     /// Ends all probing.
     pub async fn stop(&self) {
+        if let Some(tracing) = &self.tracing {
+            tracing.stop();
+        }
         self.fleet.stop().await;
     }
 }

@@ -133,6 +133,12 @@ impl Keys {
         Ok(Self::load(&estate.path.key_files)?.or_else(own))
     }
 
+    /// Whether both sign and accept the same.
+    pub fn are_the_same_as(&self, other: &Self) -> bool {
+        let marks = |keys: &Self| keys.all().map(|key| key.sign(&[b"fathom same key"])).collect::<Vec<_>>();
+        marks(self) == marks(other)
+    }
+
     /// The key that signs.
     pub fn signing(&self) -> &Key {
         &self.signing

@@ -1,10 +1,11 @@
 //! `fathom run`: the daemon.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::signals::Signals;
@@ -14,8 +15,10 @@ use crate::board::{Board, Change};
 use crate::canary::Keys;
 use crate::config::ConfigFile;
 use crate::daemon::Daemon;
-use crate::estate::Estate;
+use crate::estate::{Estate, Label};
 use crate::outcome::Outcome;
+use crate::report::ClusterReport;
+use crate::verdict::ClusterState;
 use crate::{plan, web};
 
 /// How long whatever still runs at the end may take; all that matters has ended by then.
@@ -36,8 +39,8 @@ async fn probe_until_told_to_stop(estate: Estate, file: ConfigFile) -> Result<En
     let mut reload = signal(SignalKind::hangup())?;
     let listener = web::listen(estate.prober.listen).await.map_err(|error| UsageError(error.to_string()))?;
     let keys = Keys::of(&estate).map_err(UsageError::of)?;
-    let beacon = match keys {
-        Some(keys) => Beacon::of(&estate, Arc::new(keys)).await.map_err(UsageError::of)?,
+    let beacon = match &keys {
+        Some(keys) => Beacon::of(&estate, Arc::new(keys.clone())).await.map_err(UsageError::of)?,
         None => None,
     };
     let resolvers: usize = estate.clusters.iter().map(|cluster| cluster.resolvers.len()).sum();
@@ -53,13 +56,14 @@ async fn probe_until_told_to_stop(estate: Estate, file: ConfigFile) -> Result<En
     let estate = Arc::new(estate);
     let board = Arc::new(Board::new(&estate, &plan::targets(&estate)));
     let changes = tokio::spawn(log_changes(board.changes()));
+    let verdicts = tokio::spawn(log_verdicts(board.reports()));
     let mut daemon = Daemon::start_on(board, estate, Some(file));
     if let Some(beacon) = beacon {
         tracing::info!("The beacon answers for {} at {}.", beacon.zone(), beacon.address());
         daemon = daemon.with_beacon(beacon.handle());
         tokio::spawn(beacon.run(shutdown.clone()));
     }
-    let daemon = Arc::new(daemon);
+    let daemon = Arc::new(daemon.with_tracing(keys));
     let server = tokio::spawn(web::serve(listener, web::app(Arc::clone(&daemon)), shutdown.clone()));
     loop {
         tokio::select! {
@@ -71,6 +75,7 @@ async fn probe_until_told_to_stop(estate: Estate, file: ConfigFile) -> Result<En
     shutdown.cancel();
     daemon.stop().await;
     changes.abort();
+    verdicts.abort();
     // It ends within its own grace.
     drop(server.await);
     Ok(Ending::Passed)
@@ -112,6 +117,32 @@ fn log_change(change: &Change) {
         (None, Outcome::Ok) => line!(debug),
         (_, Outcome::Ok) => line!(info),
         (_, _) => line!(warn),
+    }
+}
+
+/// One line for every cluster whose state changes.
+async fn log_verdicts(mut reports: watch::Receiver<Vec<Arc<ClusterReport>>>) {
+    let mut known: HashMap<Label, ClusterState> = HashMap::new();
+    while reports.changed().await.is_ok() {
+        let now = reports.borrow_and_update().clone();
+        for report in now {
+            let before = known.insert(report.cluster.name.clone(), report.state).unwrap_or_default();
+            let (cluster, state) = (report.cluster.name.as_str(), report.state.as_str());
+            match report.state {
+                same if same == before => {}
+                ClusterState::Healthy | ClusterState::Unknown => {
+                    tracing::info!(cluster, from = before.as_str(), to = state, "{}", report.sentence);
+                }
+                ClusterState::Latent
+                | ClusterState::Fragile
+                | ClusterState::Critical
+                | ClusterState::Outage
+                | ClusterState::Partial
+                | ClusterState::Blind => {
+                    tracing::warn!(cluster, from = before.as_str(), to = state, "{}", report.sentence);
+                }
+            }
+        }
     }
 }
 

@@ -33,6 +33,7 @@ pub struct Tracing {
     board: Arc<Board>,
     fleet: Arc<Fleet>,
     running: Mutex<HashMap<Label, Running>>,
+    keys: Mutex<Option<Keys>>,
 }
 
 #[derive(Debug)]
@@ -46,14 +47,29 @@ impl Tracing {
     /// Begins to trace every cluster of the estate, with questions that the fleet's packet budgets pay for. `keys` are
     /// those of `path.key_files`. Has to be called within a runtime.
     pub fn start(board: Arc<Board>, fleet: Arc<Fleet>, estate: &Estate, keys: Option<Keys>) -> Self {
-        let tracing = Self { board, fleet, running: Mutex::default() };
-        tracing.reload(estate, keys);
+        let tracing = Self { board, fleet, running: Mutex::default(), keys: Mutex::new(keys) };
+        tracing.adopt(estate);
         tracing
     }
 
     /// Goes over to another configuration, which the fleet has gone over to already. Clusters that stay what they are
-    /// are traced on; keys that were changed in their files are taken up when `path` changes too.
+    /// are traced on; with new keys, all begin anew. Without `keys` those in use stay.
     pub fn reload(&self, estate: &Estate, keys: Option<Keys>) {
+        if let Some(keys) = keys {
+            let before = self.keys.lock().replace(keys.clone());
+            if before.is_none_or(|before| !before.are_the_same_as(&keys)) {
+                self.stop();
+            }
+        }
+        self.adopt(estate);
+    }
+
+    /// Ends all tracing.
+    pub fn stop(&self) {
+        self.running.lock().clear();
+    }
+
+    fn adopt(&self, estate: &Estate) {
         let mut running = self.running.lock();
         running.retain(|name, running| {
             let stays = |cluster: &Arc<Cluster>| cluster.name == *name && *cluster == running.cluster;
@@ -64,6 +80,7 @@ impl Tracing {
             estate.path.packets_per_second.saturating_mul(BURST_SECONDS),
         ));
         // Without keys nobody's answers can be told from the beacon's, but tracers can still be told from everybody's.
+        let keys = self.keys.lock().clone();
         let has_keys = keys.is_some();
         let keys = Arc::new(keys.unwrap_or_else(Keys::for_this_process));
         for cluster in &estate.clusters {
