@@ -16,7 +16,6 @@ use crate::config::{self, Overrides};
 use crate::daemon::Daemon;
 use crate::estate::{Estate, Name};
 use crate::lab::{Incident, Lab, Software};
-use crate::path::Tracing;
 use crate::web;
 use story::Story;
 
@@ -76,8 +75,7 @@ async fn show(estate: Estate, once: bool) -> Result<Ending, UsageError> {
         daemon = daemon.with_beacon(beacon.handle());
         tokio::spawn(beacon.run(shutdown.clone()));
     }
-    let daemon = Arc::new(daemon);
-    let tracing = Tracing::start(Arc::clone(daemon.board()), Arc::clone(daemon.fleet()), &estate, Some(keys));
+    let daemon = Arc::new(daemon.with_tracing(Some(keys)));
     let server = tokio::spawn(web::serve(listener, web::app(Arc::clone(&daemon)), shutdown.clone()));
 
     let mut story = Story::new(Arc::clone(daemon.board()), incident, cluster, http, once);
@@ -89,7 +87,6 @@ async fn show(estate: Estate, once: bool) -> Result<Ending, UsageError> {
             Err(error) => Err(error),
         },
     };
-    drop(tracing);
     shutdown.cancel();
     daemon.stop().await;
     // It ends within its own grace.
