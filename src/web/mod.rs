@@ -3,6 +3,7 @@
 //! Whatever takes longer than a moment to render is rendered away from the threads that time probes, one at a time.
 
 mod page;
+pub mod runbooks;
 mod serve;
 mod status;
 
@@ -42,6 +43,7 @@ pub fn app(daemon: Arc<Daemon>) -> Router {
         .route("/-/ready", get(ready))
         .route("/-/reload", post(reload))
         .merge(arrivals)
+        .merge(runbooks::routes())
         .fallback(async || (StatusCode::NOT_FOUND, "There is nothing at this path.\n"))
         .layer(map_response(guarded))
         .with_state(Site { daemon, rendering: Arc::new(Semaphore::new(1)) })

@@ -21,7 +21,8 @@ body{font:1rem/1.5 system-ui,sans-serif;margin:1rem auto;max-width:75rem;padding
 table{border-collapse:collapse}th,td{border:1px solid #8888;padding:.25rem .6rem;text-align:left}\
 .bad{background:#b00020;color:#fff}</style></head><body>\n";
 
-const FOOT: &str = "<p><a href=\"/metrics\">Metrics</a> · <a href=\"/api/v1/status\">JSON</a></p>\n</body></html>\n";
+const FOOT: &str = "<p><a href=\"/metrics\">Metrics</a> · <a href=\"/api/v1/status\">JSON</a> · \
+<a href=\"/runbooks\">Runbooks</a></p>\n</body></html>\n";
 
 /// The whole page.
 pub(super) fn render(snapshot: &Snapshot) -> String {
