@@ -20,6 +20,9 @@ use crate::verdict::{ClusterState, Confidence, Verdict};
 /// How often the board is looked at.
 const GLANCE: Duration = Duration::from_millis(100);
 
+/// The longest line, in characters.
+const LINE: usize = 100;
+
 /// One stage of the story.
 struct Chapter {
     word: &'static str,
@@ -71,7 +74,7 @@ const CHAPTERS: [Chapter; 6] = [
         word: "4",
         stage: Stage::Loop,
         happens: "ns4 is rebuilt, and forwards to ns1. The circle is closed: only caches answer, until they run out.",
-        until: |scene| scene.all_outside_fails(),
+        until: |scene| scene.all_outside_loops(),
         at_most: Duration::from_secs(26),
     },
     Chapter {
@@ -169,8 +172,28 @@ impl Story {
     }
 
     fn say(&self, line: &str) -> Result<(), UsageError> {
-        print(&format!("  {:>5.1} s  {line}\n", self.started.elapsed().as_secs_f32())).map(|_| ())
+        let time = format!("  {:>5.1} s  ", self.started.elapsed().as_secs_f32());
+        print(&wrapped(&time, line)).map(|_| ())
     }
+}
+
+/// The text after its head, in lines of a readable length that begin below one another.
+fn wrapped(head: &str, text: &str) -> String {
+    let mut out = head.to_owned();
+    let mut column = head.len();
+    for (place, word) in text.split(' ').enumerate() {
+        if place > 0 && column + 1 + word.len() > LINE {
+            out.push('\n');
+            out.push_str(&" ".repeat(head.len()));
+            column = head.len();
+        } else if place > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += word.len();
+    }
+    out + "\n"
 }
 
 impl Told {
@@ -215,9 +238,10 @@ impl Scene<'_> {
         self.outcomes().all(|(_, outcome)| outcome == Some(Outcome::Ok))
     }
 
-    /// Every name from outside fails, at every resolver.
-    fn all_outside_fails(&self) -> bool {
-        self.outcomes().filter(|(outside, _)| *outside).all(|(_, outcome)| outcome.is_some_and(|o| o != Outcome::Ok))
+    /// Every name from outside fails at every resolver, and is known to fail for the loop.
+    fn all_outside_loops(&self) -> bool {
+        let mut outside = self.outcomes().filter(|(outside, _)| *outside);
+        outside.all(|(_, outcome)| outcome == Some(Outcome::LoopSuspected))
     }
 
     fn is_healthy(&self) -> bool {
@@ -226,5 +250,17 @@ impl Scene<'_> {
 
     fn exits(&self, wanted: usize) -> bool {
         self.report.is_some_and(|report| report.independent_exits == Some(wanted))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_go_on_below_their_text() {
+        let text = wrapped("  1.0 s  ", &"word ".repeat(30));
+        assert!(text.lines().all(|line| line.len() <= LINE) && text.lines().count() == 2, "{text}");
+        assert!(text.lines().nth(1).is_some_and(|line| line.starts_with("         word")), "{text}");
     }
 }
