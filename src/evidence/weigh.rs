@@ -13,12 +13,11 @@ pub fn situations(evidence: &Evidence, graph: &Graph, prober_at_fault: bool, now
         let known = &evidence.known[resolver];
         let (own, over_tcp) = own(known, now);
         let (leads, proof) = leads(evidence, graph, &cold, resolver, now);
-        let only_over_tcp = known.cold.iter().flatten().any(|cold| cold.fresh(now) == Some(ColdSeen::OnlyOverTcp));
         Situation {
             prober_at_fault,
             own,
             over_tcp,
-            loses_packets: known.configured.loses_packets || only_over_tcp,
+            loses_packets: known.configured.loses_packets,
             cold: cold[resolver],
             works_unchecked: known.unchecked.as_ref().and_then(|noted| noted.fresh(now)) == Some(true),
             leads,

@@ -30,11 +30,12 @@ impl Steady {
     }
 
     /// Takes what the evidence says in the middle of a round. Only what is proven is shown at once: a circle of
-    /// forwarders, and paths to siblings while all is well.
+    /// forwarders without a way out, and paths to siblings while all is well. Whether a circle still has a way out is
+    /// known when the round's names were answered, or were not.
     pub fn glance(&mut self, verdict: Verdict, confidence: Confidence) {
         let proven = confidence == Confidence::Confirmed;
         let worse = self.verdict.is_failing() && verdict.is_failing() && confidence > self.confidence;
-        let path = matches!(verdict, Verdict::ForwardsToSibling | Verdict::CycleWithExit) && !self.verdict.is_failing();
+        let path = verdict == Verdict::ForwardsToSibling && !self.verdict.is_failing();
         if (proven && (verdict == Verdict::LoopSuspected || path)) || worse {
             self.show(verdict, confidence);
         }
