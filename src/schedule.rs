@@ -62,6 +62,8 @@ pub enum Kind {
 pub struct Turn {
     /// When it is due.
     pub at: Instant,
+    /// When it can be had: not before the probe before it has ended.
+    ready: Instant,
     /// What makes it due.
     pub kind: Kind,
 }
@@ -99,22 +101,22 @@ impl Schedule {
         let regular = self.slot + self.jitter.mul_f64(chance);
         let quick = now + QUICK_PAUSE.mul_f64(f64::midpoint(1.0, chance));
         if (closer || self.confirmations > 0) && quick < regular {
-            Turn { at: quick, kind: Kind::Quick }
+            Turn { at: quick, ready: quick, kind: Kind::Quick }
         } else {
-            Turn { at: regular, kind: Kind::Regular }
+            Turn { at: regular, ready: regular.max(now), kind: Kind::Regular }
         }
     }
 
-    /// The turn has come: returns how late that is, or, when it is too late, how many slots are lost.
+    /// The turn has come: returns how late the prober is, or, when the turn is past, how many slots are lost. A timeout
+    /// that ended after the start of the slot is no lateness of the prober's.
     pub fn begin(&mut self, turn: Turn, now: Instant) -> Result<Duration, u64> {
-        let lag = now.saturating_duration_since(turn.at);
-        let on_time = lag <= TOO_LATE.min(self.interval);
+        let on_time = now.saturating_duration_since(turn.at) <= TOO_LATE.min(self.interval);
         match turn.kind {
             Kind::Regular => self.slot += self.interval,
             Kind::Quick => self.confirmations = self.confirmations.saturating_sub(1),
         }
         if on_time {
-            return Ok(lag);
+            return Ok(now.saturating_duration_since(turn.ready));
         }
         Err(u64::from(turn.kind == Kind::Regular) + self.lose_slots_before(now))
     }
@@ -216,7 +218,7 @@ mod tests {
         let start = Instant::now();
         let mut schedule = every_ten_seconds(start);
         let first = schedule.next(start, true, 0.0);
-        assert_eq!(first, Turn { at: start, kind: Kind::Regular });
+        assert_eq!((first.at, first.kind), (start, Kind::Regular));
         schedule.begin(first, start).unwrap();
         let mut now = start;
         let quick = std::iter::from_fn(|| {
@@ -237,8 +239,22 @@ mod tests {
         let woken = start + Duration::from_secs(3605);
         assert_eq!(schedule.begin(turn, woken), Err(361), "the slots at 0, 10, … 3600");
         let next = schedule.next(woken, false, 0.0);
-        assert_eq!(next, Turn { at: start + Duration::from_secs(3610), kind: Kind::Regular });
+        assert_eq!((next.at, next.kind), (start + Duration::from_secs(3610), Kind::Regular));
         assert_eq!(schedule.begin(next, next.at), Ok(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_timeout_as_long_as_the_interval_does_not_count_as_lateness() {
+        let start = Instant::now();
+        let second = Duration::from_secs(1);
+        let mut schedule = Schedule::new(&asking(second, second), start, 0);
+        let mut now = start;
+        for _ in 0..100 {
+            let turn = schedule.next(now, false, 1.0);
+            assert_eq!(schedule.begin(turn, now), Ok(Duration::ZERO));
+            // Timers are a little late, and that adds up.
+            now += second + Duration::from_millis(1);
+        }
     }
 
     #[test]
