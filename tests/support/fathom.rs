@@ -54,9 +54,13 @@ impl Fathom {
     }
 
     /// Asks it to end, waits until it has, and says how long that took.
+    ///
+    /// # Panics
+    /// When it ends with anything but success.
     pub fn stop(self) -> Duration {
         let asked = Instant::now();
-        self.server.terminate();
+        let status = self.server.terminate();
+        assert!(status.success(), "fathom ended with {status}");
         asked.elapsed()
     }
 

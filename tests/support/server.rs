@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -73,9 +73,9 @@ impl Server {
     }
 
     /// Asks it to end (SIGTERM) and waits until it has: for servers whose own children would be left without a parent.
-    pub fn terminate(mut self) {
+    pub fn terminate(mut self) -> ExitStatus {
         self.signal("TERM");
-        self.child.wait().expect("a child's state");
+        self.child.wait().expect("a child's state")
     }
 
     /// Sends it a signal by name: `TERM`, `HUP` …
