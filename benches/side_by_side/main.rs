@@ -21,11 +21,19 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let server = peers::start_server(&directory).await;
+        println!("Load of the machine before: {}", load_average());
         cost_of_a_probe(&directory).await;
         cost_of_a_scrape(&directory).await;
+        println!("\nLoad of the machine after: {}", load_average());
         server.terminate();
     });
     fs::remove_dir_all(&directory).expect("the bench's own directory");
+}
+
+/// Over one, five and fifteen minutes: a machine that does other work measures that work.
+fn load_average() -> String {
+    let averages = fs::read_to_string("/proc/loadavg").expect("the kernel's averages");
+    averages.split(' ').take(3).collect::<Vec<_>>().join(" ")
 }
 
 async fn cost_of_a_probe(directory: &Path) {
@@ -34,14 +42,14 @@ async fn cost_of_a_probe(directory: &Path) {
     println!("|---|---|--:|--:|--:|--:|--:|--:|");
     let floor = peers::floor();
     println!("| the kernel alone | as fast as it can | {:.0} | {:.1} | | | | |", floor.rate, floor.cost);
-    for (load, paced, targets, every) in [
-        ("as fast as it can", None, 10_000, Duration::from_millis(100)),
-        ("1,000/s", Some(1_000), 1_000, Duration::from_secs(1)),
-        ("10,000/s", Some(10_000), 10_000, Duration::from_secs(1)),
+    for (load, paced, targets, every, in_flight) in [
+        ("as fast as it can", None, 10_000, Duration::from_millis(100), prober::SATURATED),
+        ("1,000/s", Some(1_000), 1_000, Duration::from_secs(1), prober::UNLIMITED),
+        ("10,000/s", Some(10_000), 10_000, Duration::from_secs(1), prober::UNLIMITED),
     ] {
         let peer = peers::dnsperf(directory, paced).await;
         println!("| dnsperf | {load} | {:.0} | {:.1} | 1.0 | | | |", peer.rate, peer.cost);
-        let fathom = prober::start(directory, targets, every).await;
+        let fathom = prober::start(directory, targets, every, in_flight).await;
         let own = prober::measure(&fathom).await;
         println!(
             "| fathom | {load} | {:.0} | {:.1} | {:.1} | {:.2} % | {:.0} µs | {} ms |",
@@ -65,12 +73,12 @@ async fn cost_of_a_scrape(directory: &Path) {
          KiB/target |"
     );
     println!("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
-    let few = prober::start(directory, 10, Duration::from_secs(1)).await;
+    let few = prober::start(directory, 10, Duration::from_secs(1), prober::UNLIMITED).await;
     let least_memory = prober::resident_kib(&few);
     few.stop();
     for targets in [100_u32, 1_000, 10_000] {
         let every = Duration::from_millis(u64::from(targets));
-        let fathom = prober::start(directory, targets as usize, every).await;
+        let fathom = prober::start(directory, targets as usize, every, prober::UNLIMITED).await;
         let memory = (prober::resident_kib(&fathom) - least_memory) / f64::from(targets - 10);
         let quiet = prober::measure(&fathom).await;
         let scraped = prober::measure_scraped(&fathom).await;

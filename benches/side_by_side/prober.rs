@@ -42,14 +42,20 @@ pub(crate) struct Scraped {
     pub(crate) slowest: f64,
 }
 
-/// Starts it with `targets` targets that are all asked once every `every`.
-pub(crate) async fn start(directory: &Path, targets: usize, every: Duration) -> Fathom {
+/// As many probes may be under way at once as dnsperf has queries outstanding, where both go as fast as they can.
+pub(crate) const SATURATED: usize = 100;
+
+/// More than are ever under way.
+pub(crate) const UNLIMITED: usize = 100_000;
+
+/// Starts it with `targets` targets that are all asked once every `every`, as far as `in_flight` probes at once allow.
+pub(crate) async fn start(directory: &Path, targets: usize, every: Duration, in_flight: usize) -> Fathom {
     let mut text = format!(
         r#"[prober]
 environment = "bench"
 datacenter = "dc1"
 listen = "{LISTEN}"
-max_in_flight = 100000
+max_in_flight = {in_flight}
 
 [defaults]
 interval = "{every:?}"
