@@ -40,16 +40,25 @@ async fn cost_of_a_probe(directory: &Path) {
     println!("Processor time of a probe. One NSD process answers all.\n");
     println!("| program | load | probes/s | µs/probe | of dnsperf | ok | round trip, mean | start lag, p99 |");
     println!("|---|---|--:|--:|--:|--:|--:|--:|");
-    let floor = peers::floor();
-    println!("| the kernel alone | as fast as it can | {:.0} | {:.1} | | | | |", floor.rate, floor.cost);
-    for (load, paced, targets, every, in_flight) in [
-        ("as fast as it can", None, 10_000, Duration::from_millis(100), prober::SATURATED),
-        ("1,000/s", Some(1_000), 1_000, Duration::from_secs(1), prober::UNLIMITED),
-        ("10,000/s", Some(10_000), 10_000, Duration::from_secs(1), prober::UNLIMITED),
+    let row = |program, load, score: &peers::Score, of_peer: &peers::Score| {
+        let ratio = score.cost / of_peer.cost;
+        println!("| {program} | {load} | {:.0} | {:.1} | {ratio:.1} | | | |", score.rate, score.cost);
+    };
+    let fast = "as fast as it can";
+    let peer = peers::dnsperf(directory, None).await;
+    row("the kernel alone", fast, &peers::floor(), &peer);
+    row("dnsperf", fast, &peer, &peer);
+    // It brings a runtime of its own.
+    let own = tokio::task::spawn_blocking(prober::saturate).await.expect("no panic");
+    row("fathom, unscheduled", fast, &own, &peer);
+    for (load, paced, targets, every) in [
+        ("1,000/s", 1_000, 1_000, Duration::from_secs(1)),
+        ("10,000/s", 10_000, 10_000, Duration::from_secs(1)),
+        ("50,000/s", 50_000, 10_000, Duration::from_millis(200)),
     ] {
-        let peer = peers::dnsperf(directory, paced).await;
-        println!("| dnsperf | {load} | {:.0} | {:.1} | 1.0 | | | |", peer.rate, peer.cost);
-        let fathom = prober::start(directory, targets, every, in_flight).await;
+        let peer = peers::dnsperf(directory, Some(paced)).await;
+        row("dnsperf", load, &peer, &peer);
+        let fathom = prober::start(directory, targets, every).await;
         let own = prober::measure(&fathom).await;
         println!(
             "| fathom | {load} | {:.0} | {:.1} | {:.1} | {:.2} % | {:.0} µs | {} ms |",
@@ -73,12 +82,12 @@ async fn cost_of_a_scrape(directory: &Path) {
          KiB/target |"
     );
     println!("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
-    let few = prober::start(directory, 10, Duration::from_secs(1), prober::UNLIMITED).await;
+    let few = prober::start(directory, 10, Duration::from_secs(1)).await;
     let least_memory = prober::resident_kib(&few);
     few.stop();
     for targets in [100_u32, 1_000, 10_000] {
         let every = Duration::from_millis(u64::from(targets));
-        let fathom = prober::start(directory, targets as usize, every, prober::UNLIMITED).await;
+        let fathom = prober::start(directory, targets as usize, every).await;
         let memory = (prober::resident_kib(&fathom) - least_memory) / f64::from(targets - 10);
         let quiet = prober::measure(&fathom).await;
         let scraped = prober::measure_scraped(&fathom).await;

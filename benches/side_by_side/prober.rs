@@ -1,11 +1,20 @@
 //! Fathom: the shipped program with so many targets, at so many probes a second.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use fathom::board::{Board, TargetCell};
+use fathom::config::{self, Overrides};
+use fathom::exchange::Contact;
+use fathom::plan;
+use fathom::probe::ask;
+use fathom::ttl_watch::TtlWatch;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep};
 
-use crate::peers::{ADDRESSES, WINDOW, address};
+use crate::peers::{ADDRESSES, Score, WINDOW, address};
 use crate::support::{Fathom, LISTEN, Metrics};
 use crate::usage::{self, Usage};
 
@@ -42,20 +51,60 @@ pub(crate) struct Scraped {
     pub(crate) slowest: f64,
 }
 
-/// As many probes may be under way at once as dnsperf has queries outstanding, where both go as fast as they can.
-pub(crate) const SATURATED: usize = 100;
+/// As many probes are under way at once as dnsperf has queries outstanding, where both go as fast as they can.
+const UNDER_WAY: usize = 100;
 
-/// More than are ever under way.
-pub(crate) const UNLIMITED: usize = 100_000;
+/// Asks and records without pause, on two threads as the program does, but without its schedule.
+///
+/// # Panics
+/// When called from a thread that runs asynchronous tasks.
+pub(crate) fn saturate() -> Score {
+    let text = configuration(10_000, Duration::from_secs(1));
+    let estate = Arc::new(config::parse(&text, "probes.toml", &Overrides::default()).expect("a good file").estate);
+    let board = Arc::new(Board::new(&estate, &plan::targets(&estate)));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let ended = Arc::new(AtomicU64::new(0));
+        let mut tasks = JoinSet::new();
+        let cells = board.cells();
+        for share in cells.chunks(cells.len() / UNDER_WAY) {
+            tasks.spawn(ask_without_pause(Arc::clone(&board), share.to_vec(), Arc::clone(&ended)));
+        }
+        sleep(WARM_UP).await;
+        let before = ended.load(Ordering::Relaxed);
+        let usage = Usage::of(std::process::id(), WINDOW).await;
+        #[expect(clippy::cast_precision_loss, reason = "a million or so")]
+        let rate = (ended.load(Ordering::Relaxed) - before) as f64 / usage.elapsed.as_secs_f64();
+        Score { rate, cost: usage.microseconds_each(rate) }
+    })
+}
 
-/// Starts it with `targets` targets that are all asked once every `every`, as far as `in_flight` probes at once allow.
-pub(crate) async fn start(directory: &Path, targets: usize, every: Duration, in_flight: usize) -> Fathom {
+async fn ask_without_pause(board: Arc<Board>, cells: Vec<Arc<TargetCell>>, ended: Arc<AtomicU64>) {
+    let contact = Arc::new(Contact::new(&cells[0].target().resolver, None));
+    let mut ttl_watch = TtlWatch::default();
+    loop {
+        for cell in &cells {
+            let (seen, _) = ask(cell.target(), &contact, &mut ttl_watch, || cell.verdict()).await;
+            board.record(cell, &seen);
+            ended.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Starts the shipped program with `targets` targets that are all asked once every `every`.
+pub(crate) async fn start(directory: &Path, targets: usize, every: Duration) -> Fathom {
+    let fathom = Fathom::run(directory, &configuration(targets, every)).await;
+    sleep(WARM_UP).await;
+    fathom
+}
+
+fn configuration(targets: usize, every: Duration) -> String {
     let mut text = format!(
         r#"[prober]
 environment = "bench"
 datacenter = "dc1"
 listen = "{LISTEN}"
-max_in_flight = {in_flight}
+max_in_flight = 100000
 
 [defaults]
 interval = "{every:?}"
@@ -77,9 +126,7 @@ roles = ["recursive"]
             "[[name]]\nid = \"n{number}\"\nclass = \"external\"\nqname = \"{{nonce}}.bench.\"\nqtype = \"A\"\n"
         );
     }
-    let fathom = Fathom::run(directory, &text).await;
-    sleep(WARM_UP).await;
-    fathom
+    text
 }
 
 /// Resident memory in KiB.
