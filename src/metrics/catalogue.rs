@@ -120,6 +120,38 @@ metrics! {
         ["datacenter", "cluster", "resolver"]
         "How sure the verdict is: 0 none, 1 suspected, 2 probable, 3 confirmed.";
         "from the start"
+    ResolverIsExit: "dns_resolver_is_exit" Gauge
+        ["datacenter", "cluster", "resolver"]
+        "Whether recursion leaves by this resolver itself (1), or not or through a sibling (0).";
+        "after the first trace of a recursive cluster"
+    ResolverIsLastExit: "dns_resolver_is_last_exit" Gauge
+        ["datacenter", "cluster", "resolver"]
+        "Whether the cluster would have no way out without this resolver (1).";
+        "after the first trace of a recursive cluster"
+    ClusterState: "dns_cluster_state" Gauge
+        ["datacenter", "cluster", "state"]
+        "The state of the cluster: 1 for the one that holds, 0 for the others.";
+        "once the cluster was looked at"
+    ClusterIndependentExits: "dns_cluster_independent_exits" Gauge
+        ["datacenter", "cluster"]
+        "How many resolvers, or circles of them, get answers from outside without the help of another.";
+        "after the first trace of a recursive cluster"
+    ClusterTtlRunway: "dns_cluster_ttl_runway_seconds" Gauge
+        ["datacenter", "cluster", "class"]
+        "If every exit died now, when the first cached name of the class would be gone.";
+        "after the first successful probe of a name without nonce that needs recursion"
+    PathEdge: "dns_path_edge" Gauge
+        ["datacenter", "cluster", "from", "to", "evidence"]
+        "Resolver `from` forwards to `to`, directly or through others; seen twice or in two ways; always 1.";
+        "while it is so"
+    PathCycle: "dns_path_cycle" Gauge
+        ["datacenter", "cluster"]
+        "Whether resolvers of the cluster forward to each other in a circle (1), with a way out or without.";
+        "once the cluster was looked at"
+    PathTraced: "dns_path_traced_timestamp_seconds" Gauge
+        ["datacenter", "cluster", "resolver"]
+        "When the last complete trace from this resolver ended, in seconds since 1970.";
+        "after the first complete trace"
     BeaconQueries: "dns_beacon_queries_total" Counter
         ["result"]
         "Messages that reached the beacon, by what became of them; each is counted once.";

@@ -4,20 +4,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus::proto;
 
-use super::Moment;
 use super::catalogue::{Kind, Metric};
+use super::{Moment, paths};
 use crate::beacon::{QueryResult, Tally};
 use crate::board::{ResolverView, TargetState};
 use crate::estate::Label;
 use crate::histogram::{ANSWER_BOUNDS, Histogram, LAG_BOUNDS};
 use crate::outcome::Outcome;
 use crate::plan::{Purpose, Target};
+use crate::report::ClusterReport;
 use crate::schedule::Skip;
-use crate::verdict::Verdict;
+use crate::verdict::{Confidence, Verdict};
 use crate::wire::Stray;
 
 /// The samples of one metric.
-struct Samples<'a> {
+pub(super) struct Samples<'a> {
     labels: &'static [&'static str],
     constant: &'a [proto::LabelPair],
     metrics: Vec<proto::Metric>,
@@ -112,7 +113,18 @@ fn fill(metric: Metric, moment: &Moment, samples: &mut Samples<'_>) {
                 samples.gauge(and(who, [verdict.as_str()]), yes(verdict == r.state.verdict));
             }
         }),
-        Metric::ResolverVerdictConfidence => resolvers(moment, |_, who| samples.gauge(who, 0.0)),
+        Metric::ResolverVerdictConfidence => resolvers(moment, |r, who| {
+            let confidence = paths::assessment(moment, r).map_or(Confidence::None, |assessed| assessed.confidence);
+            samples.gauge(who, confidence.level().into());
+        }),
+        Metric::ResolverIsExit => reports(moment, samples, paths::is_exit),
+        Metric::ResolverIsLastExit => reports(moment, samples, paths::is_last_exit),
+        Metric::ClusterState => reports(moment, samples, paths::state),
+        Metric::ClusterIndependentExits => reports(moment, samples, paths::independent_exits),
+        Metric::PathEdge => reports(moment, samples, paths::edges),
+        Metric::PathCycle => reports(moment, samples, paths::cycle),
+        Metric::PathTraced => reports(moment, samples, paths::traced),
+        Metric::ClusterTtlRunway => paths::runway(moment, samples),
         Metric::BeaconQueries => {
             if let Some(tally) = &moment.beacon {
                 beacon_queries(tally, samples);
@@ -157,6 +169,13 @@ fn resolvers(moment: &Moment, mut visit: impl FnMut(&ResolverView, [&str; 3])) {
     }
 }
 
+/// Visits every cluster that was looked at.
+fn reports(moment: &Moment, samples: &mut Samples<'_>, show: fn(&ClusterReport, &mut Samples<'_>)) {
+    for report in &moment.board.reports {
+        show(report, samples);
+    }
+}
+
 /// The labels that say which target it is: datacenter, cluster, resolver, class, name, transport.
 fn probe(target: &Target) -> [&str; 6] {
     [
@@ -187,7 +206,10 @@ fn info(target: &Target, samples: &mut Samples<'_>) {
 }
 
 /// More label values behind the first ones.
-fn and<'a, const N: usize, const M: usize>(first: [&'a str; N], more: [&'a str; M]) -> impl Iterator<Item = &'a str> {
+pub(super) fn and<'a, const N: usize, const M: usize>(
+    first: [&'a str; N],
+    more: [&'a str; M],
+) -> impl Iterator<Item = &'a str> {
     first.into_iter().chain(more)
 }
 
@@ -198,7 +220,7 @@ impl Samples<'_> {
         self.push(labels, |metric| metric.set_counter(counter));
     }
 
-    fn gauge<'v>(&mut self, labels: impl IntoIterator<Item = &'v str>, value: f64) {
+    pub(super) fn gauge<'v>(&mut self, labels: impl IntoIterator<Item = &'v str>, value: f64) {
         let mut gauge = proto::Gauge::default();
         gauge.set_value(value);
         self.push(labels, |metric| metric.set_gauge(gauge));
@@ -241,17 +263,17 @@ pub(super) fn label(name: &str, value: &str) -> proto::LabelPair {
     pair
 }
 
-fn yes(is_so: bool) -> f64 {
+pub(super) fn yes(is_so: bool) -> f64 {
     f64::from(u8::from(is_so))
 }
 
 /// Seconds since 1970; zero for a clock before that.
-fn seconds(time: SystemTime) -> f64 {
+pub(super) fn seconds(time: SystemTime) -> f64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 /// A count as Prometheus holds it: exact up to 2^53.
 #[expect(clippy::cast_precision_loss, reason = "every value is a float to Prometheus")]
-const fn approximate(count: u64) -> f64 {
+pub(super) const fn approximate(count: u64) -> f64 {
     count as f64
 }

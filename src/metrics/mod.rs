@@ -5,6 +5,7 @@
 
 mod catalogue;
 mod families;
+mod paths;
 mod reference;
 mod series;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::catalogue::{Family, Kind, Metric, PROCESS};
+use super::paths::is_cached;
 use crate::beacon::QueryResult;
 use crate::board::MOST_INFO_CODES;
 use crate::estate::Estate;
@@ -11,7 +12,7 @@ use crate::histogram::{ANSWER_BOUNDS, LAG_BOUNDS};
 use crate::outcome::Outcome;
 use crate::plan::{Purpose, Target};
 use crate::schedule::Skip;
-use crate::verdict::Verdict;
+use crate::verdict::{ClusterState, Verdict};
 use crate::wire::{Rcode, Stray};
 
 /// A histogram has a series for every bound, and for `+Inf`, `_sum` and `_count`.
@@ -34,7 +35,11 @@ pub fn expected(estate: &Estate, targets: &[Arc<Target>]) -> Vec<(Family, Series
 
 fn of_metric(metric: Metric, estate: &Estate, targets: &[Arc<Target>]) -> Series {
     let family = metric.family();
-    let subjects = subjects(family.labels, estate, targets);
+    let subjects = if metric == Metric::ClusterTtlRunway {
+        cached_classes(targets)
+    } else {
+        subjects(family.labels, estate, targets)
+    };
     let buckets = match family.kind {
         Kind::Counter | Kind::Gauge => 1,
         Kind::Histogram if family.labels.is_empty() => LAG_BOUNDS.len() + BESIDE_BOUNDS,
@@ -64,6 +69,12 @@ fn subjects(labels: &[&str], estate: &Estate, targets: &[Arc<Target>]) -> usize 
     if has("cluster") { estate.clusters.len() } else { 1 }
 }
 
+/// Classes of names that are answered from caches, cluster by cluster.
+fn cached_classes(targets: &[Arc<Target>]) -> usize {
+    let cached = targets.iter().filter(|target| is_cached(target));
+    cached.map(|target| told_apart(&["cluster", "class"], target)).collect::<BTreeSet<_>>().len()
+}
+
 /// The values of those of the labels that say which target it is.
 fn told_apart<'t>(labels: &[&str], target: &'t Target) -> Vec<&'t str> {
     let all = [
@@ -90,6 +101,9 @@ fn states(metric: Metric, estate: &Estate) -> (usize, usize) {
         Metric::ResolverVerdict => always(Verdict::ALL.len()),
         Metric::BeaconQueries => always(if estate.beacon.is_some() { QueryResult::ALL.len() } else { 0 }),
         Metric::ProbesSkipped => always(Skip::ALL.len()),
+        Metric::ClusterState => always(ClusterState::ALL.len()),
+        // A pair is known by its strongest evidence alone.
+        Metric::PathEdge => (0, 1),
         Metric::ProbeSuccess
         | Metric::ProbeDuration
         | Metric::ProbeLastSuccess
@@ -98,6 +112,12 @@ fn states(metric: Metric, estate: &Estate) -> (usize, usize) {
         | Metric::ResolverInfo
         | Metric::ResolverZoneSerial
         | Metric::ResolverVerdictConfidence
+        | Metric::ResolverIsExit
+        | Metric::ResolverIsLastExit
+        | Metric::ClusterIndependentExits
+        | Metric::ClusterTtlRunway
+        | Metric::PathCycle
+        | Metric::PathTraced
         | Metric::ScheduleLag
         | Metric::ProbesInFlight
         | Metric::BuildInfo

@@ -4,12 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use fathom::board::Board;
+use fathom::estate::Estate;
 use fathom::fleet::Fleet;
+use fathom::graph::{Edge, Graph, Method};
 use fathom::metrics::{CONSTANT_LABELS, Exporter, Kind, catalogue, expected, markdown};
 use fathom::plan::targets;
+use fathom::report::{Assessment, ClusterReport};
+use fathom::verdict::{ClusterState, Confidence, Verdict};
 use tokio::time::sleep;
 
 use crate::estate::Plan;
@@ -55,8 +59,61 @@ async fn eventful() -> (Responder, Plan, Arc<Board>, Arc<Fleet>, Exporter) {
     let (board, fleet) = start(&plan.estate());
     let fleet = Arc::new(fleet);
     let exporter = Exporter::new(Arc::clone(&board), Arc::clone(&fleet)).with_beacon(Arc::default());
+    let sibling = Edge { from: 0, to: 1, method: Method::Tracer, twice: true, rtt: None };
+    let accident = Edge { from: 1, to: 0, method: Method::Echo, twice: false, rtt: None };
+    board.report(report(&plan.estate(), [sibling, accident]));
     sleep(Duration::from_secs(200)).await;
     (server, plan, board, fleet, exporter)
+}
+
+/// What tracing has to say of the first cluster, whose last resolver is its last exit.
+fn report(estate: &Estate, edges: impl IntoIterator<Item = Edge>) -> Arc<ClusterReport> {
+    let cluster = Arc::clone(&estate.clusters[0]);
+    let size = cluster.resolvers.len();
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let assessment = |place| Assessment {
+        verdict: Verdict::ForwardsToSibling,
+        confidence: Confidence::Confirmed,
+        since: at,
+        sentence: String::new(),
+        clues: Vec::new(),
+        resolves: true,
+        is_exit: place + 1 == size,
+        path_known: true,
+        traced_at: Some(at),
+    };
+    Arc::new(ClusterReport {
+        state: ClusterState::Fragile,
+        since: at,
+        sentence: String::new(),
+        independent_exits: Some(1),
+        last_exit: Some(size - 1),
+        min_independent_exits: 2,
+        graph: Graph::new(size, edges),
+        resolvers: (0..size).map(assessment).collect(),
+        traced_at: Some(at),
+        cluster,
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scrape_shows_what_tracing_found() {
+    let (_server, _plan, _board, _fleet, exporter) = eventful().await;
+    let scrape = exporter.render();
+    let of = |name: &str, resolver: &str| value(&scrape, name, &[("resolver", resolver)]);
+    assert_eq!((of("dns_resolver_is_exit", "r0"), of("dns_resolver_is_exit", "r1")), (Some(0.0), Some(1.0)));
+    assert_eq!((of("dns_resolver_is_last_exit", "r0"), of("dns_resolver_is_last_exit", "r1")), (Some(0.0), Some(1.0)));
+    assert_eq!(of("dns_resolver_verdict_confidence", "r0"), Some(3.0));
+    assert_eq!(of("dns_path_traced_timestamp_seconds", "r0"), Some(1_700_000_000.0));
+    assert_eq!(value(&scrape, "dns_cluster_independent_exits", &[("cluster", "c")]), Some(1.0));
+    let state = |word| value(&scrape, "dns_cluster_state", &[("state", word)]);
+    assert_eq!((state("fragile"), state("healthy")), (Some(1.0), Some(0.0)));
+    // What was seen once may be an accident.
+    let edges: Vec<_> = samples(&scrape).into_iter().filter(|sample| sample.0 == "dns_path_edge").collect();
+    assert_eq!(edges.len(), 1);
+    assert_eq!((edges[0].1["from"], edges[0].1["to"], edges[0].1["evidence"]), ("r0", "r1", "tracer"));
+    let runway = value(&scrape, "dns_cluster_ttl_runway_seconds", &[("class", "external")]);
+    assert!(runway.is_some_and(|left| (0.0..=300.0).contains(&left)), "{runway:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,7 +146,8 @@ async fn a_healthy_scrape_has_as_many_series_as_were_planned() {
     plan.zones = vec!["int.example.", "corp.example."];
     let estate = plan.estate();
     let (board, fleet) = start(&estate);
-    let exporter = Exporter::new(board, Arc::new(fleet));
+    let exporter = Exporter::new(Arc::clone(&board), Arc::new(fleet));
+    board.report(report(&estate, []));
     sleep(Duration::from_secs(200)).await;
     let scrape = exporter.render();
     for (family, planned) in expected(&estate, &targets(&estate)) {
@@ -139,7 +197,7 @@ async fn a_scrape_tells_what_happened() {
     assert!(of("dns_probe_extended_errors_total", &[("info_code", "22")]).unwrap() >= 20.0);
     assert_eq!(of("dns_probe_answer_ttl_seconds", &[("name", "n0")]), Some(300.0));
     assert_eq!(of("dns_resolver_zone_serial", &[("zone", "int.example.")]), Some(2026.0));
-    assert_eq!(of("dns_resolver_verdict", &[("verdict", "unknown")]), Some(1.0));
+    assert_eq!(of("dns_resolver_verdict", &[("verdict", "forwards_to_sibling")]), Some(1.0));
     assert_eq!(of("dns_resolver_verdict", &[("verdict", "loop_suspected")]), Some(0.0));
     let address = server.address.to_string();
     assert_eq!(of("dns_probe_info", &[("name", "n0"), ("qname", "n0.example."), ("address", &address)]), Some(1.0));

@@ -35,18 +35,6 @@ const PROMETHEUS: [(&str, &[&str]); 3] = [
     ),
 ];
 
-/// Series that are agreed upon and not yet in the catalogue. Each has to leave this list when it is there.
-const ANNOUNCED: [(&str, &[&str]); 8] = [
-    ("dns_resolver_is_exit", &["datacenter", "cluster", "resolver"]),
-    ("dns_resolver_is_last_exit", &["datacenter", "cluster", "resolver"]),
-    ("dns_cluster_state", &["datacenter", "cluster", "state"]),
-    ("dns_cluster_independent_exits", &["datacenter", "cluster"]),
-    ("dns_cluster_ttl_runway_seconds", &["datacenter", "cluster", "class"]),
-    ("dns_path_edge", &["datacenter", "cluster", "from", "to", "evidence"]),
-    ("dns_path_cycle", &["datacenter", "cluster"]),
-    ("dns_path_traced_timestamp_seconds", &["datacenter", "cluster", "resolver"]),
-];
-
 /// Every series that can be asked for, with the labels it may have.
 pub(crate) fn known() -> BTreeMap<String, BTreeSet<String>> {
     let mut known = BTreeMap::new();
@@ -65,7 +53,7 @@ pub(crate) fn known() -> BTreeMap<String, BTreeSet<String>> {
             known.insert(family.name.to_owned(), labels);
         }
     }
-    for (name, labels) in ANNOUNCED.into_iter().chain(PROMETHEUS) {
+    for (name, labels) in PROMETHEUS {
         let mut labels = owned(labels);
         labels.extend(owned(&CONSTANT_LABELS));
         labels.extend(owned(&SCRAPED));
