@@ -123,7 +123,7 @@ metrics! {
     ResolverIsExit: "dns_resolver_is_exit" Gauge
         ["datacenter", "cluster", "resolver"]
         "Whether recursion leaves by this resolver itself (1), or not or through a sibling (0).";
-        "after the first trace of a recursive cluster"
+        "after the first trace of a recursive cluster, unless it resolves and a step to a sibling could not be seen"
     ResolverIsLastExit: "dns_resolver_is_last_exit" Gauge
         ["datacenter", "cluster", "resolver"]
         "Whether the cluster would have no way out without this resolver (1).";
@@ -131,7 +131,7 @@ metrics! {
     ClusterState: "dns_cluster_state" Gauge
         ["datacenter", "cluster", "state"]
         "The state of the cluster: 1 for the one that holds, 0 for the others.";
-        "once the cluster was looked at"
+        "from the start"
     ClusterIndependentExits: "dns_cluster_independent_exits" Gauge
         ["datacenter", "cluster"]
         "How many resolvers, or circles of them, get answers from outside without the help of another.";
@@ -146,8 +146,8 @@ metrics! {
         "while it is so"
     PathCycle: "dns_path_cycle" Gauge
         ["datacenter", "cluster"]
-        "Whether resolvers of the cluster forward to each other in a circle (1), with a way out or without.";
-        "once the cluster was looked at"
+        "Whether resolvers of the cluster forward to each other in a circle (1), with a way out or without; every step seen twice or in two ways.";
+        "after the first trace of the cluster"
     PathTraced: "dns_path_traced_timestamp_seconds" Gauge
         ["datacenter", "cluster", "resolver"]
         "When the last complete trace from this resolver ended, in seconds since 1970.";

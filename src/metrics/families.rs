@@ -119,7 +119,7 @@ fn fill(metric: Metric, moment: &Moment, samples: &mut Samples<'_>) {
         }),
         Metric::ResolverIsExit => reports(moment, samples, paths::is_exit),
         Metric::ResolverIsLastExit => reports(moment, samples, paths::is_last_exit),
-        Metric::ClusterState => reports(moment, samples, paths::state),
+        Metric::ClusterState => paths::states(moment, samples),
         Metric::ClusterIndependentExits => reports(moment, samples, paths::independent_exits),
         Metric::PathEdge => reports(moment, samples, paths::edges),
         Metric::PathCycle => reports(moment, samples, paths::cycle),

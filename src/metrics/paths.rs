@@ -11,21 +11,31 @@ use crate::plan::{Purpose, Target};
 use crate::report::{Assessment, ClusterReport};
 use crate::verdict::ClusterState;
 
-pub(super) fn state(report: &ClusterReport, samples: &mut Samples<'_>) {
-    for state in ClusterState::ALL {
-        samples.gauge(and(cluster(report), [state.as_str()]), yes(state == report.state));
+/// Complete from the start: a cluster that was not looked at is `unknown`.
+pub(super) fn states(moment: &Moment, samples: &mut Samples<'_>) {
+    for cluster in &moment.board.estate.clusters {
+        let report = moment.board.reports.iter().find(|report| report.cluster.name == cluster.name);
+        let holds = report.map_or(ClusterState::Unknown, |report| report.state);
+        for state in ClusterState::ALL {
+            samples.gauge(and(of_cluster(cluster), [state.as_str()]), yes(state == holds));
+        }
     }
 }
 
 pub(super) fn independent_exits(report: &ClusterReport, samples: &mut Samples<'_>) {
     if let Some(exits) = traced_exits(report) {
-        samples.gauge(cluster(report), approximate(exits as u64));
+        samples.gauge(of_cluster(&report.cluster), approximate(exits as u64));
     }
 }
 
 pub(super) fn is_exit(report: &ClusterReport, samples: &mut Samples<'_>) {
     if traced_exits(report).is_some() {
-        each(report, |_, who, assessed| samples.gauge(who, yes(assessed.is_exit)));
+        each(report, |_, who, assessed| {
+            // Where a step to a sibling could not have been seen, an exit is an assumption and no observation.
+            if assessed.path_known || !assessed.is_exit {
+                samples.gauge(who, yes(assessed.is_exit));
+            }
+        });
     }
 }
 
@@ -47,12 +57,16 @@ pub(super) fn traced(report: &ClusterReport, samples: &mut Samples<'_>) {
 pub(super) fn edges(report: &ClusterReport, samples: &mut Samples<'_>) {
     for edge in report.graph.edges().iter().filter(|edge| edge.twice) {
         let ends = [report.name(edge.from).as_str(), report.name(edge.to).as_str(), edge.method.as_str()];
-        samples.gauge(and(cluster(report), ends), 1.0);
+        samples.gauge(and(of_cluster(&report.cluster), ends), 1.0);
     }
 }
 
+/// As with edges, a step that was seen once closes no circle.
 pub(super) fn cycle(report: &ClusterReport, samples: &mut Samples<'_>) {
-    samples.gauge(cluster(report), yes(!report.graph.cycles().is_empty()));
+    let seen = report.graph.cycles().iter().any(|members| report.graph.cycle_seen_twice(members[0]));
+    if seen || report.traced_at.is_some() {
+        samples.gauge(of_cluster(&report.cluster), yes(seen));
+    }
 }
 
 /// What was made of a resolver when its cluster was last looked at.
@@ -95,13 +109,13 @@ fn traced_exits(report: &ClusterReport) -> Option<usize> {
 }
 
 /// The labels that say which cluster it is.
-fn cluster(report: &ClusterReport) -> [&str; 2] {
-    [report.cluster.datacenter.as_str(), report.cluster.name.as_str()]
+fn of_cluster(cluster: &Cluster) -> [&str; 2] {
+    [cluster.datacenter.as_str(), cluster.name.as_str()]
 }
 
 /// Visits every resolver of the cluster, with the labels that say which one it is.
 fn each(report: &ClusterReport, mut show: impl FnMut(usize, [&str; 3], &Assessment)) {
-    let [datacenter, cluster] = cluster(report);
+    let [datacenter, cluster] = of_cluster(&report.cluster);
     for (place, assessed) in report.resolvers.iter().enumerate() {
         show(place, [datacenter, cluster, report.name(place).as_str()], assessed);
     }

@@ -117,6 +117,64 @@ async fn a_scrape_shows_what_tracing_found() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn before_anything_was_traced_states_are_unknown_and_no_number_is_made_up() {
+    let server = Responder::start(|_| Say::Address(Duration::from_millis(20))).await;
+    let estate = Plan::new(&[server.address, server.address], 1).estate();
+    let (board, fleet) = start(&estate);
+    let exporter = Exporter::new(Arc::clone(&board), Arc::new(fleet));
+    let shown = |scrape: &str, name: &str| samples(scrape).iter().filter(|sample| sample.0 == name).count();
+
+    let scrape = exporter.render();
+    for state in ClusterState::ALL {
+        let holds = f64::from(u8::from(state == ClusterState::Unknown));
+        assert_eq!(value(&scrape, "dns_cluster_state", &[("state", state.as_str())]), Some(holds), "{state:?}");
+    }
+    let unknown = [("resolver", "r0"), ("verdict", "unknown")];
+    assert_eq!(value(&scrape, "dns_resolver_verdict", &unknown), Some(1.0));
+    assert_eq!(value(&scrape, "dns_resolver_verdict_confidence", &[("resolver", "r0")]), Some(0.0));
+    let numbers = [
+        "dns_resolver_is_exit",
+        "dns_resolver_is_last_exit",
+        "dns_cluster_independent_exits",
+        "dns_cluster_ttl_runway_seconds",
+        "dns_path_edge",
+        "dns_path_cycle",
+        "dns_path_traced_timestamp_seconds",
+    ];
+    for name in numbers {
+        assert_eq!(shown(&scrape, name), 0, "{name}");
+    }
+
+    let mut halfway = Arc::unwrap_or_clone(report(&estate, []));
+    halfway.traced_at = None;
+    board.report(Arc::new(halfway.clone()));
+    let scrape = exporter.render();
+    assert_eq!((shown(&scrape, "dns_cluster_independent_exits"), shown(&scrape, "dns_path_cycle")), (0, 0));
+
+    // Where a step to a sibling could not have been seen, that there is none is no observation.
+    halfway.traced_at = Some(SystemTime::UNIX_EPOCH);
+    halfway.resolvers[1].path_known = false;
+    board.report(Arc::new(halfway));
+    let scrape = exporter.render();
+    assert_eq!(value(&scrape, "dns_resolver_is_exit", &[("resolver", "r0")]), Some(0.0));
+    assert_eq!(value(&scrape, "dns_resolver_is_exit", &[("resolver", "r1")]), None);
+    assert_eq!(value(&scrape, "dns_path_cycle", &[]), Some(0.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circle_counts_once_every_step_of_it_was_seen_twice() {
+    let server = Responder::start(|_| Say::Address(Duration::from_millis(20))).await;
+    let estate = Plan::new(&[server.address, server.address], 1).estate();
+    let (board, fleet) = start(&estate);
+    let exporter = Exporter::new(Arc::clone(&board), Arc::new(fleet));
+    let step = |from, to, twice| Edge { from, to, method: Method::Tracer, twice, rtt: None };
+    for (back_twice, circle) in [(false, 0.0), (true, 1.0)] {
+        board.report(report(&estate, [step(0, 1, true), step(1, 0, back_twice)]));
+        assert_eq!(value(&exporter.render(), "dns_path_cycle", &[("cluster", "c")]), Some(circle));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_scrape_holds_the_catalogue_and_nothing_else() {
     let (_server, _plan, _board, _fleet, exporter) = eventful().await;
     let scrape = exporter.render();
