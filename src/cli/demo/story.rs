@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, sleep};
 
@@ -105,6 +105,8 @@ struct Told {
     exits: Option<usize>,
     verdicts: Vec<(Verdict, Confidence)>,
     outcomes: BTreeSet<(String, Outcome)>,
+    /// When the chapter began: what was asked before is not its news.
+    since: Option<SystemTime>,
 }
 
 impl Story {
@@ -137,6 +139,7 @@ impl Story {
         print(&format!("\nStage {}  {}\n", chapter.word, chapter.happens))?;
         self.incident.enter(chapter.stage);
         self.told.outcomes.clear();
+        self.told.since = Some(SystemTime::now());
         let began = Instant::now();
         let mut board_is_fresh = false;
         loop {
@@ -160,7 +163,8 @@ impl Story {
         for (target, state) in &snapshot.targets {
             let Some(last) = state.last.filter(|_| target.purpose == Purpose::Name) else { continue };
             let class = target.name.class.to_string();
-            if last.outcome != Outcome::Ok && self.told.outcomes.insert((class, last.outcome)) {
+            let is_of_this_chapter = self.told.since.is_none_or(|since| last.at >= since);
+            if is_of_this_chapter && last.outcome != Outcome::Ok && self.told.outcomes.insert((class, last.outcome)) {
                 let (resolver, name) = (&target.resolver.name, &target.name.id);
                 news.push(format!("{resolver} sees {} for {name} ({})", last.outcome, target.name.class));
             }
