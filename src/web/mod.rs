@@ -9,9 +9,10 @@ mod status;
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::{Html, IntoResponse, Response};
@@ -23,6 +24,9 @@ use crate::daemon::{Daemon, NotReloaded};
 use crate::metrics::CONTENT_TYPE;
 
 pub use serve::{ListenError, listen, serve};
+
+/// How every page looks. Served by itself, so that no page may hold styles of its own.
+const STYLE: &str = include_str!("style.css");
 
 /// What the handlers work with.
 #[derive(Debug, Clone)]
@@ -37,6 +41,7 @@ pub fn app(daemon: Arc<Daemon>) -> Router {
     let arrivals = daemon.beacon().cloned().map(beacon::router).unwrap_or_default();
     Router::new()
         .route("/", get(page))
+        .route("/style.css", get(async || ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE)))
         .route("/metrics", get(metrics))
         .route("/api/v1/status", get(status))
         .route("/-/healthy", get(async || "Fathom is healthy.\n"))
@@ -62,8 +67,10 @@ impl Site {
     }
 }
 
-async fn page(State(site): State<Site>) -> Html<String> {
-    Html(site.render(|daemon| page::render(&daemon.board().snapshot())).await)
+/// `/?hold` is the same page, standing still.
+async fn page(State(site): State<Site>, RawQuery(query): RawQuery) -> Html<String> {
+    let refresh = if query.as_deref() == Some("hold") { page::Refresh::Never } else { page::Refresh::Soon };
+    Html(site.render(move |daemon| page::render(&daemon.board().snapshot(), refresh, SystemTime::now())).await)
 }
 
 async fn metrics(State(site): State<Site>) -> impl IntoResponse {
@@ -105,8 +112,7 @@ pub fn log_reload(result: &Result<crate::daemon::Reloaded, NotReloaded>) {
 /// Nothing here may be framed, sniffed, cached, or load anything from anywhere.
 async fn guarded(mut response: Response) -> Response {
     let headers: &mut HeaderMap = response.headers_mut();
-    let policy =
-        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+    let policy = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

@@ -28,8 +28,7 @@ runbooks! {
 
 const HEAD: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
 <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>Fathom: runbooks</title>\
-<style>:root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;margin:1rem auto;max-width:50rem;padding:0 1rem}\
-pre{overflow-x:auto;padding:.75rem;border:1px solid #8888}</style></head><body>\n\
+<link rel=\"stylesheet\" href=\"/style.css\"></head><body class=\"text\">\n\
 <p><a href=\"/\">Status</a> · <a href=\"/runbooks\">All runbooks</a></p>\n";
 
 const FOOT: &str = "</body></html>\n";

@@ -67,7 +67,7 @@ async fn eventful() -> (Responder, Plan, Arc<Board>, Arc<Fleet>, Exporter) {
 }
 
 /// What tracing has to say of the first cluster, whose last resolver is its last exit.
-fn report(estate: &Estate, edges: impl IntoIterator<Item = Edge>) -> Arc<ClusterReport> {
+pub(crate) fn report(estate: &Estate, edges: impl IntoIterator<Item = Edge>) -> Arc<ClusterReport> {
     let cluster = Arc::clone(&estate.clusters[0]);
     let size = cluster.resolvers.len();
     let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
