@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::verdicts::{self, Judged, VerdictJson};
 use crate::exchange::Answer;
 use crate::outcome::Outcome;
 use crate::plan::Target;
@@ -18,8 +19,8 @@ pub(super) struct Finding {
     pub(super) late: Option<LateReply>,
 }
 
-/// For a person: resolver by resolver, three lines a probe, and a sentence on them all.
-pub(super) fn text(findings: &[Finding]) -> String {
+/// For a person: resolver by resolver, three lines a probe, and a sentence on them all; then the verdicts.
+pub(super) fn text(findings: &[Finding], judged: &[Judged]) -> String {
     let mut out = String::new();
     let mut resolver_before = None;
     for finding in findings {
@@ -35,7 +36,7 @@ pub(super) fn text(findings: &[Finding]) -> String {
             let _ = writeln!(out, "  {:<17} {}", "", means(finding));
         }
     }
-    out + &summary(findings) + "\n"
+    out + &summary(findings) + "\n" + &verdicts::text(judged)
 }
 
 /// What was asked: the name's id and class, then the question.
@@ -161,10 +162,16 @@ struct FindingJson<'a> {
     late_answer: Option<LateJson>,
 }
 
-/// For other programs: one object a probe.
-pub(super) fn json(findings: &[Finding]) -> String {
-    let findings: Vec<FindingJson<'_>> = findings.iter().map(finding_json).collect();
-    serde_json::to_string_pretty(&findings).expect("plain data") + "\n"
+#[derive(Serialize)]
+struct ProbeJson<'a> {
+    probes: Vec<FindingJson<'a>>,
+    verdicts: Vec<VerdictJson<'a>>,
+}
+
+/// For other programs: `probes`, one object each, and `verdicts`, one a resolver.
+pub(super) fn json(findings: &[Finding], judged: &[Judged]) -> String {
+    let document = ProbeJson { probes: findings.iter().map(finding_json).collect(), verdicts: verdicts::json(judged) };
+    serde_json::to_string_pretty(&document).expect("plain data") + "\n"
 }
 
 fn finding_json(finding: &Finding) -> FindingJson<'_> {

@@ -6,12 +6,14 @@ mod completions;
 mod demo;
 mod explain;
 mod lab;
+mod look;
 mod man;
 mod metrics;
 mod probe;
 mod run;
 mod signals;
 mod tracer_config;
+mod verdicts;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};

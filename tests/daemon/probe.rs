@@ -50,7 +50,7 @@ async fn fathom(config: &std::path::Path, arguments: &[&str]) -> Output {
 #[tokio::test]
 async fn it_says_what_was_asked_what_came_and_what_it_means() {
     let (server, config) = three_names("probe-text").await;
-    let output = fathom(&config, &[]).await;
+    let output = fathom(&config, &["--no-trace"]).await;
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stdout).unwrap();
     let lines: Vec<&str> = said.lines().collect();
@@ -81,17 +81,58 @@ async fn it_says_what_was_asked_what_came_and_what_it_means() {
 #[tokio::test]
 async fn one_good_name_is_a_success_and_json_says_the_same() {
     let (_server, config) = three_names("probe-json").await;
-    let output = fathom(&config, &["--name", "fine", "--resolver", "c/ns1", "--json"]).await;
+    let output = fathom(&config, &["--name", "fine", "--resolver", "c/ns1", "--no-trace", "--json"]).await;
     assert_eq!(output.status.code(), Some(0));
-    let findings: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["verdicts"].as_array().unwrap().len(), 0, "nothing was traced");
+    let findings = &document["probes"];
     let [finding] = findings.as_array().unwrap().as_slice() else { panic!("one probe: {findings}") };
     assert_eq!((&finding["result"], &finding["answer"]["rcode"]), (&"ok".into(), &"NOERROR".into()));
 
-    let output = fathom(&config, &["--class", "c-late", "--json"]).await;
+    let output = fathom(&config, &["--class", "c-late", "--no-trace", "--json"]).await;
     assert_eq!(output.status.code(), Some(1));
-    let findings: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = &document["probes"];
     assert_eq!((&findings[0]["result"], &findings[0]["answer"]), (&"timeout".into(), &serde_json::Value::Null));
     assert_eq!(findings[0]["late_answer"]["rcode"], "SERVFAIL");
+}
+
+#[tokio::test]
+async fn it_traces_meanwhile_and_gives_a_verdict_with_its_evidence() {
+    let (_server, config) = three_names("probe-verdict").await;
+    let output = fathom(&config, &["--name", "fine"]).await;
+    let said = String::from_utf8(output.stdout).unwrap();
+    let (probe, verdict) = said.split_once("The probe was ok.\n").unwrap_or_else(|| panic!("{said}"));
+    assert!(probe.starts_with("ns1 of c at "), "{said}");
+    assert!(verdict.starts_with("\nns1 of c: ok ("), "{said}");
+    assert!(verdict.contains("its own answers: "), "the evidence: {said}");
+    assert!(verdict.contains("\nc: healthy\n"), "{said}");
+    assert_eq!(output.status.code(), Some(0));
+
+    let output = fathom(&config, &["--name", "fine", "--json"]).await;
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let verdict = &document["verdicts"][0];
+    assert_eq!((&verdict["resolver"], &verdict["verdict"]), (&"ns1".into(), &"ok".into()), "{document}");
+    assert!(verdict["clues"].as_array().is_some_and(|clues| !clues.is_empty()), "{document}");
+}
+
+#[tokio::test]
+async fn a_resolver_that_fails_has_a_verdict_before_anybody_stops_waiting() {
+    let server = Responder::start(|asked| match asked.qname.as_str() {
+        "version.bind." => Say::Address(Duration::ZERO),
+        _ => Say::Servfail(Duration::ZERO),
+    })
+    .await;
+    let (_other, config) = three_names("probe-failing").await;
+    let text = std::fs::read_to_string(&config).unwrap();
+    let address = text.lines().find(|line| line.trim_start().starts_with("address")).unwrap();
+    std::fs::write(&config, text.replace(address, &format!("address = \"{}\"", server.address))).unwrap();
+    let output = fathom(&config, &["--json"]).await;
+    assert_eq!(output.status.code(), Some(1));
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let verdict = &document["verdicts"][0];
+    assert!(verdict["verdict"] != "unknown" && verdict["verdict"] != "ok", "{document}");
+    assert_ne!(verdict["sentence"], "", "{document}");
 }
 
 #[tokio::test]
