@@ -272,6 +272,17 @@ impl Cluster {
     }
 }
 
+impl Cluster {
+    /// For each resolver, the first one that is the same server: those with the same tracer are its addresses.
+    pub fn servers(&self) -> Vec<usize> {
+        let same = |a: &Resolver, b: &Resolver| a.tracer.is_some() && a.tracer == b.tracer;
+        let first = |(place, resolver): (usize, &Arc<Resolver>)| {
+            self.resolvers.iter().position(|other| same(other, resolver)).unwrap_or(place)
+        };
+        self.resolvers.iter().enumerate().map(first).collect()
+    }
+}
+
 impl Prober {
     /// The source address for probes to `destination`, if one is configured for its family.
     pub fn source_for(&self, destination: SocketAddr) -> Option<IpAddr> {

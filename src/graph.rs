@@ -54,7 +54,8 @@ pub struct Edge {
 /// Who reaches whom in one cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Graph {
-    size: usize,
+    /// For each place, the first place that is the same server: one server may have several addresses.
+    server: Vec<usize>,
     edges: Vec<Edge>,
     /// `closure[i][j]`: `i` reaches `j` over one edge or more.
     closure: Vec<Vec<bool>>,
@@ -63,12 +64,23 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// The graph of `size` resolvers with these edges. Edges between places that do not exist are left out.
+    /// The graph of `size` resolvers, each a server of its own, with these edges.
     pub fn new(size: usize, edges: impl IntoIterator<Item = Edge>) -> Self {
-        let edges: Vec<Edge> = edges.into_iter().filter(|edge| edge.from < size && edge.to < size).collect();
+        Self::of_servers((0..size).collect(), edges)
+    }
+
+    /// The graph of resolvers of which some are the same server: `server` says for each place the first place that is.
+    /// Edges between addresses of one server, and from or to places that do not exist, are left out.
+    pub fn of_servers(server: Vec<usize>, edges: impl IntoIterator<Item = Edge>) -> Self {
+        let size = server.len();
+        let mut edges: Vec<Edge> = edges.into_iter().filter(|edge| edge.from < size && edge.to < size).collect();
+        edges.retain(|edge| edge.from == edge.to || server[edge.from] != server[edge.to]);
+        for edge in &mut edges {
+            (edge.from, edge.to) = (server[edge.from], server[edge.to]);
+        }
         let mut map = DiGraphMap::<usize, ()>::new();
-        for node in 0..size {
-            map.add_node(node);
+        for node in &server {
+            map.add_node(*node);
         }
         for edge in &edges {
             map.add_edge(edge.from, edge.to, ());
@@ -80,12 +92,12 @@ impl Graph {
         components.sort_unstable();
         let pairs: Vec<(usize, usize)> = edges.iter().map(|edge| (edge.from, edge.to)).collect();
         let closure = (0..size).map(|from| reachable(size, from, &pairs)).collect();
-        Self { size, edges, closure, components }
+        Self { server, edges, closure, components }
     }
 
     /// How many resolvers there are.
-    pub const fn size(&self) -> usize {
-        self.size
+    pub fn size(&self) -> usize {
+        self.server.len()
     }
 
     /// Every edge that was seen.
@@ -95,18 +107,19 @@ impl Graph {
 
     /// Whether `from` forwards to `to`, directly or through others.
     pub fn reaches(&self, from: usize, to: usize) -> bool {
-        self.closure[from][to]
+        self.closure[self.server[from]][self.server[to]]
     }
 
     /// The others that `from` forwards to, directly or through others.
     pub fn siblings_of(&self, from: usize) -> impl Iterator<Item = usize> + '_ {
-        (0..self.size).filter(move |to| *to != from && self.closure[from][*to])
+        let from = self.server[from];
+        (0..self.size()).filter(move |to| *to != from && self.closure[from][*to])
     }
 
     /// The circle that `node` is part of, itself included, in the order in which it most likely forwards.
     pub fn cycle_of(&self, node: usize) -> Option<Vec<usize>> {
         let members = self.component_of(node);
-        (members.len() > 1 || self.closure[node][node]).then(|| self.in_order(members))
+        (members.len() > 1 || self.reaches(node, node)).then(|| self.in_order(members))
     }
 
     /// Every circle, each in the order in which it most likely forwards, beginning with its first resolver.
@@ -116,15 +129,15 @@ impl Graph {
 
     /// Whether every step around the circle of `node` was seen more than once or in more than one way.
     pub fn cycle_seen_twice(&self, node: usize) -> bool {
-        let members = self.component_of(node);
+        let (node, members) = (self.server[node], self.component_of(node));
         let strong = self.pairs(|edge| edge.twice);
-        let reach = reachable(self.size, node, &strong);
-        members.iter().all(|member| reach[*member] && reachable(self.size, *member, &strong)[node])
+        let reach = reachable(self.size(), node, &strong);
+        members.iter().all(|member| reach[*member] && reachable(self.size(), *member, &strong)[node])
     }
 
     /// Whether `from` is seen to forward to `to` over edges of this method alone.
     pub fn reaches_by(&self, from: usize, to: usize, method: Method) -> bool {
-        reachable(self.size, from, &self.pairs(|edge| edge.method == method))[to]
+        reachable(self.size(), self.server[from], &self.pairs(|edge| edge.method == method))[self.server[to]]
     }
 
     /// The edges without those that others explain: `a -> c` is left out where `a -> b -> c` was seen. Inside a circle
@@ -156,46 +169,55 @@ impl Graph {
     /// How many independent ways out there are: components that forward to nobody else and still resolve. A lower
     /// bound, since a resolver with a sibling and a way of its own hides the latter.
     pub fn independent_exits(&self, resolves: &[bool]) -> usize {
-        self.sinks().filter(|members| members.iter().any(|member| resolves[*member])).count()
+        self.sinks().filter(|members| self.any_resolves(members, resolves)).count()
     }
 
     /// Whether `node` gets answers from outside without the help of a sibling.
     pub fn is_exit(&self, node: usize, resolves: &[bool]) -> bool {
-        resolves[node] && self.closure[node].iter().all(|reached| !reached)
+        resolves[node] && self.closure[self.server[node]].iter().all(|reached| !reached)
     }
 
     /// The one exit without which the cluster has no way out, of several resolvers.
     pub fn last_exit(&self, resolves: &[bool]) -> Option<usize> {
-        let mut exits = (0..self.size).filter(|node| self.is_exit(*node, resolves));
-        let only = exits.next().filter(|_| exits.next().is_none())?;
-        (self.size > 1 && self.independent_exits(resolves) == 1).then_some(only)
+        let mut exits = (0..self.size()).filter(|node| self.is_exit(*node, resolves));
+        let only = exits.next()?;
+        let alone = exits.all(|other| self.server[other] == self.server[only]);
+        (alone && self.components.len() > 1 && self.independent_exits(resolves) == 1).then_some(only)
     }
 
     /// Who would lose the way out if `node` were taken away, `node` itself left aside.
     pub fn stranded_without(&self, node: usize, resolves: &[bool]) -> Vec<usize> {
+        let node = self.server[node];
         let direct: Vec<(usize, usize)> =
             self.direct_edges().iter().map(|e| (e.from, e.to)).filter(|(a, b)| *a != node && *b != node).collect();
         let sinks: Vec<&Vec<usize>> =
-            self.sinks().filter(|members| members.iter().any(|member| resolves[*member] && *member != node)).collect();
+            self.sinks().filter(|members| **members != [node] && self.any_resolves(members, resolves)).collect();
         let saved = |from: usize| {
-            let reach = reachable(self.size, from, &direct);
+            let from = self.server[from];
+            let reach = reachable(self.size(), from, &direct);
             sinks.iter().any(|members| members.contains(&from) || members.iter().any(|member| reach[*member]))
         };
-        (0..self.size).filter(|other| *other != node && resolves[*other] && !saved(*other)).collect()
+        (0..self.size()).filter(|other| self.server[*other] != node && resolves[*other] && !saved(*other)).collect()
     }
 
     fn pairs(&self, wanted: impl Fn(&Edge) -> bool) -> Vec<(usize, usize)> {
         self.edges.iter().filter(|edge| wanted(edge)).map(|edge| (edge.from, edge.to)).collect()
     }
 
+    /// Whether some address of some member resolves.
+    fn any_resolves(&self, members: &[usize], resolves: &[bool]) -> bool {
+        (0..self.size()).any(|place| resolves[place] && members.contains(&self.server[place]))
+    }
+
     fn sinks(&self) -> impl Iterator<Item = &Vec<usize>> {
         let leaves = |members: &Vec<usize>| {
-            (0..self.size).any(|other| !members.contains(&other) && self.closure[members[0]][other])
+            (0..self.size()).any(|other| !members.contains(&other) && self.closure[members[0]][other])
         };
         self.components.iter().filter(move |members| !leaves(members))
     }
 
     fn component_of(&self, node: usize) -> &[usize] {
+        let node = self.server[node];
         self.components.iter().find(|members| members.contains(&node)).map_or(&[], |members| members)
     }
 
@@ -301,6 +323,17 @@ mod tests {
         assert_eq!(graph.cycles(), [[0, 1], [2, 3]]);
         assert_eq!(graph.siblings_of(4).collect::<Vec<_>>(), [2, 3]);
         assert!(graph.cycle_of(4).is_none());
+    }
+
+    #[test]
+    fn two_addresses_of_one_server_are_one_exit_and_no_circle() {
+        let edge = |from, to| Edge { from, to, method: Method::Tracer, twice: true, rtt: None };
+        // Places 1 and 2 are one server, which the resolver at place 0 forwards to over its second address.
+        let graph = Graph::of_servers(vec![0, 1, 1], [edge(0, 2), edge(1, 2), edge(2, 1)]);
+        assert_eq!((graph.independent_exits(&[true; 3]), graph.cycles().len()), (1, 0));
+        assert!(graph.reaches(0, 1) && graph.reaches(0, 2));
+        assert_eq!(graph.last_exit(&[true; 3]), Some(1));
+        assert_eq!(graph.stranded_without(2, &[true; 3]), [0]);
     }
 
     #[test]

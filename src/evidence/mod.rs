@@ -107,6 +107,8 @@ pub struct Evidence {
     pub upstream: Option<Noted<bool>>,
     /// Parents that were seen to answer somewhere: under the others, an answer that is not genuine is no wonder.
     parent_proved: Vec<bool>,
+    /// For each resolver, the first place that is the same server.
+    server: Vec<usize>,
     reach: ReachLog,
 }
 
@@ -124,8 +126,15 @@ impl Evidence {
             known: vec![known; resolvers],
             upstream: None,
             parent_proved: vec![false; parents],
+            server: (0..resolvers).collect(),
             reach: ReachLog::default(),
         }
+    }
+
+    /// Tells which resolvers are addresses of the same server: for each, the first place that is.
+    #[must_use]
+    pub fn with_servers(self, server: Vec<usize>) -> Self {
+        Self { server, ..self }
     }
 
     /// Takes what an experiment found. Places that do not exist are passed over.
@@ -264,7 +273,7 @@ impl Evidence {
 
     /// Edges from each resolver to each other that are believed at this moment.
     pub fn graph(&self, now: Instant) -> Graph {
-        Graph::new(self.known.len(), self.reach.edges(now))
+        Graph::of_servers(self.server.clone(), self.reach.edges(now))
     }
 
     /// The words of the finding that best shows the edge.

@@ -122,7 +122,8 @@ fn leads(evidence: &Evidence, graph: &Graph, cold: &[Cold], resolver: usize, now
 /// Whether a path from the resolver to any sibling would have been seen, and how surely.
 fn elsewhere(evidence: &Evidence, resolver: usize, now: Instant) -> Option<Proof> {
     let known = &evidence.known[resolver];
-    let others = || (0..evidence.known.len()).filter(|other| *other != resolver);
+    let server = &evidence.server;
+    let others = || (0..evidence.known.len()).filter(|other| server[*other] != server[resolver]);
     let serves_tracer = |other: usize| {
         let tracer = evidence.known[other].tracer.as_ref();
         tracer.and_then(|noted| noted.fresh(now)) == Some(Sight::Hit)

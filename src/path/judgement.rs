@@ -49,9 +49,9 @@ impl Judgement {
         let member = Member { steady: Steady::default(), since: at, resolves: false, traced_at: None };
         Self {
             names: cluster.resolvers.iter().map(|resolver| resolver.name.clone()).collect(),
+            evidence: Evidence::new(size, parents).with_servers(cluster.servers()),
             cluster,
             min_exits,
-            evidence: Evidence::new(size, parents),
             prober_at_fault: false,
             members: vec![member; size],
             state: (ClusterState::Unknown, at),
