@@ -9,12 +9,13 @@ use super::finding::{Finding, Findings};
 use crate::canary::{Kind, NonceFactory};
 use crate::estate::{DomainName, QueryType};
 
-/// How long a cold name is waited for: longer than the timers of every resolver known.
-pub const PATIENCE: Duration = Duration::from_secs(12);
+/// How long a cold name is waited for: longer than the timers of every resolver known (12.0 s for BIND that iterates and
+/// has lost its uplink).
+pub const PATIENCE: Duration = Duration::from_secs(14);
 
 /// After how long a cold name that is not answered counts as failing: longer than a resolver takes that gives up on a
-/// forwarder and finds its own way (2.4 s for BIND with `forward first`).
-pub const SOON: Duration = Duration::from_millis(3500);
+/// forwarder and finds its own way (2.4 to 3.6 s for BIND with `forward first`).
+pub const SOON: Duration = Duration::from_millis(4500);
 
 /// What all experiments on one cluster share.
 #[derive(Debug, Clone)]

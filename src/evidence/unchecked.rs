@@ -36,8 +36,7 @@ async fn one(inquiry: Arc<Inquiry>, resolver: usize, qname: DomainName, qtype: Q
     let without = question.clone().unchecked();
     let (control, heard) = tokio::join!(inquiry.asker.ask(resolver, &question), inquiry.asker.ask(resolver, &without));
     let is = |heard: &Heard, rcode: Rcode| heard.reply().is_some_and(|reply| reply.rcode == rcode);
-    let mut words =
-        format!("asked {qname} {}: {}; with CD=1: {}", qtype.as_str(), control.words(), heard.words());
+    let mut words = format!("asked {qname} {}: {}; with CD=1: {}", qtype.as_str(), control.words(), heard.words());
     let mut without_works = is(&control, Rcode::SERVFAIL) && is(&heard, Rcode::NOERROR);
     if without_works {
         sleep(FORGOTTEN).await;

@@ -21,7 +21,7 @@ use crate::plan::Purpose;
 use crate::verdict::situation::Cold;
 
 /// The longest that a round is waited for. Answers that come later are still taken.
-const ROUND: Duration = Duration::from_secs(5);
+const ROUND: Duration = Duration::from_secs(6);
 
 /// The shortest time between the starts of two rounds, whatever happens.
 const SHORTEST_GAP: Duration = Duration::from_millis(1500);
