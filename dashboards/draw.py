@@ -72,7 +72,7 @@ def when(t):
 
 def time_axis(ax, start, end):
     ax.set_xlim(when(start), when(end))
-    ax.xaxis.set_major_formatter(mdates.DateFormatter("%H:%M"))
+    ax.xaxis.set_major_formatter(mdates.DateFormatter("%H:%M:%S" if end - start < 600 else "%H:%M"))
     ax.tick_params(labelsize=7, length=2)
     ax.grid(True, color=GRID, linewidth=0.5)
     for spine in ax.spines.values():
@@ -117,7 +117,7 @@ def lines(ax, panel, server, start, end, step):
             for bound in defaults["thresholds"]["steps"][1:]:
                 if bound["value"] <= top * 1.5:
                     ax.axhline(bound["value"], color=bound["color"], linestyle="--", linewidth=1)
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0, 1.05 if defaults["unit"] == "percentunit" else None)
     ax.yaxis.set_major_formatter(lambda v, _: unit(v, defaults["unit"]))
     time_axis(ax, start, end)
     if found:
@@ -215,7 +215,7 @@ def draw(server, dashboard, span, file, end):
             figure.text(0.005, y - 0.5 / (height + 1), panel["title"], fontsize=11, weight="bold", va="center")
             continue
         w, h = at["w"] / 24, at["h"] / (height + 1)
-        wide = {"state-timeline": 0.075, "heatmap": 0.03, "timeseries": 0.032}.get(panel["type"], 0.006)
+        wide = {"state-timeline": 0.1, "heatmap": 0.03, "timeseries": 0.032}.get(panel["type"], 0.006)
         ax = figure.add_axes((x + wide, y - h + 0.8 / (height + 1), w - wide - 0.01, h - 2.0 / (height + 1)))
         figure.text(x + 0.006, y - 0.55 / (height + 1), panel["title"], fontsize=8.5, va="center")
         kinds = {"timeseries": lines, "state-timeline": states, "heatmap": heatmap}

@@ -108,6 +108,8 @@ fn the_incident_is_one_warning_after_the_other_then_one_page_that_names_the_caus
         // Longer than every waiting time of Alertmanager here: what was to be sent was sent.
         sleep(Duration::from_secs(20)).await;
 
+        draw(&folder, "overview", began);
+
         let fix = enter(&incident, Stage::Healthy);
         received.resolved("DNSForwardingLoop", "", fix).await;
         received.resolved("DNSLastExit", "", fix).await;
@@ -129,7 +131,9 @@ fn the_incident_is_one_warning_after_the_other_then_one_page_that_names_the_caus
         assert!(received.all().iter().any(|notice| notice.receiver == "dead-mans-switch"), "the switch was heard");
 
         every_panel_has_data(began).await;
-        draw(&folder, began);
+        for dashboard in ["resolver", "incident", "prober"] {
+            draw(&folder, dashboard, began);
+        }
     });
 }
 
@@ -390,24 +394,19 @@ async fn every_panel_has_data(began: Instant) {
     }
 }
 
-/// Draws the dashboards, where somebody wants to look at them.
-fn draw(folder: &Path, began: Instant) {
+/// Draws a dashboard as it is now, where somebody wants to look at it.
+fn draw(folder: &Path, dashboard: &str, began: Instant) {
     let Some(pictures) = std::env::var_os("PICTURES") else { return };
     let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join(pictures);
     fs::create_dir_all(&pictures).expect("a folder");
     let span = format!("{}s", began.elapsed().as_secs());
-    for name in ["overview", "resolver", "incident", "prober"] {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboards/draw.py");
-        let picture = pictures.join(format!("{name}.png"));
-        let drawn = Command::new("python3")
-            .arg(script)
-            .arg(format!("http://{PROMETHEUS}"))
-            .args([name, &span])
-            .arg(picture)
-            .current_dir(folder)
-            .output();
-        let drawn = drawn.expect("python3");
-        assert!(drawn.status.success(), "{}", String::from_utf8_lossy(&drawn.stderr));
-        println!("{}", String::from_utf8_lossy(&drawn.stdout));
-    }
+    let drawn = Command::new("python3")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboards/draw.py"))
+        .args([&format!("http://{PROMETHEUS}"), dashboard, &span])
+        .arg(pictures.join(format!("{dashboard}.png")))
+        .current_dir(folder)
+        .output()
+        .expect("python3");
+    assert!(drawn.status.success(), "{}", String::from_utf8_lossy(&drawn.stderr));
+    println!("{}", String::from_utf8_lossy(&drawn.stdout));
 }

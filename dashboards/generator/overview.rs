@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::colours::{BAD, GOOD, LATENT, WARNING};
+use super::colours::{BAD, GOOD, LATENT, NEUTRAL, WARNING};
 use super::panel::Panel;
 use super::sheet::{Section, alerts, cluster_codes, cluster_words, sheet};
 
@@ -42,9 +42,15 @@ fn now() -> Vec<Panel> {
         )
         .now("min(cluster:dns_independent_exits:max{@agreed})", "exits")
         .thresholds(BAD, &[(1.0, WARNING), (2.0, GOOD)]),
-        Panel::number("Shortest runway", "If every exit died now, when the first cached name would be gone.", "s", (4, 5))
-            .now("min(dns_cluster_ttl_runway_seconds{@cluster})", "runway")
-            .thresholds(BAD, &[(60.0, WARNING), (600.0, GOOD)]),
+        Panel::number(
+            "Shortest runway",
+            "If every exit died now, when the first cached name would be gone. Short times to live are normal; they matter once \
+             few exits are left.",
+            "s",
+            (4, 5),
+        )
+        .now("min(dns_cluster_ttl_runway_seconds{@cluster})", "runway")
+        .thresholds(NEUTRAL, &[]),
         Panel::number("Vantages", "Datacenters from which a prober reports.", "none", (4, 5))
             .now("count(count by (vantage) (fathom_build_info{@prober})) or vector(0)", "vantages")
             .thresholds(BAD, &[(1.0, GOOD)]),

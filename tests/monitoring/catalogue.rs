@@ -61,13 +61,10 @@ pub(crate) fn known() -> BTreeMap<String, BTreeSet<String>> {
     }
     for rule in rules::all().iter().filter(|rule| rule.record) {
         // A recorded series has the labels of the outermost aggregation; those of what it is made of are enough here.
-        let labels = Named::in_query(&rule.expr)
-            .series
-            .iter()
-            .filter_map(|(name, _)| known.get(name))
-            .flatten()
-            .cloned()
-            .collect();
+        let series = Named::in_query(&rule.expr).series;
+        let mut labels: BTreeSet<_> =
+            series.iter().filter_map(|(name, _)| known.get(name)).flatten().cloned().collect();
+        labels.extend(made_in(&rule.expr));
         known.insert(rule.name.clone(), labels);
     }
     known
@@ -126,6 +123,11 @@ impl ExprVisitor for Named {
     }
 }
 
+/// Labels that `label_replace` makes in a query.
+fn made_in(query: &str) -> impl Iterator<Item = String> {
+    query.split("label_replace(").skip(1).filter_map(|rest| rest.split('"').nth(1)).map(str::to_owned)
+}
+
 /// Holds a query to [`known`]: every series exists and has every label by which it is chosen, and every label by which it
 /// is grouped belongs to some of its series.
 pub(crate) fn assert_known(place: &str, query: &str, known: &BTreeMap<String, BTreeSet<String>>) {
@@ -138,9 +140,7 @@ pub(crate) fn assert_known(place: &str, query: &str, known: &BTreeMap<String, BT
         }
         available.extend(has.iter().cloned());
     }
-    // `label_replace` makes labels, too.
-    available
-        .extend(query.split("label_replace(").skip(1).filter_map(|rest| rest.split('"').nth(1)).map(str::to_owned));
+    available.extend(made_in(query));
     for label in named.grouped_by {
         assert!(available.contains(&label), "{place}: nothing here has the label {label}: {query}");
     }
