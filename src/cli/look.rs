@@ -54,15 +54,15 @@ impl Look {
         }
     }
 
-    /// Waits until the reports are `enough`, or for as long as `patience`; returns what is known then.
-    pub(super) async fn until(
-        &self,
-        enough: impl Fn(&[Arc<ClusterReport>]) -> bool,
-        patience: Duration,
-    ) -> Vec<Arc<ClusterReport>> {
+    /// Waits until the reports are `enough`, or for as long as `patience`.
+    pub(super) async fn until(&self, enough: impl Fn(&[Arc<ClusterReport>]) -> bool, patience: Duration) {
         let mut reports = self.board.reports();
-        // Either way the last word counts.
+        // Either way what is known then is known.
         drop(timeout(patience, reports.wait_for(|reports| enough(reports))).await);
+    }
+
+    /// What is known of each cluster by now.
+    pub(super) fn reports(&self) -> Vec<Arc<ClusterReport>> {
         self.board.snapshot().reports
     }
 }

@@ -73,9 +73,9 @@ async fn ask_and_trace(mut estate: Estate, targets: Vec<Arc<Target>>, trace: boo
         let judged = judge(reports);
         judged.len() == resolvers.len() && judged.iter().all(Judged::is_known)
     };
-    let (findings, reports) =
-        tokio::join!(ask_all(&estate, targets, Some(&look)), look.until(enough, VERDICT_PATIENCE));
-    (findings, judge(&reports))
+    let (findings, ()) = tokio::join!(ask_all(&estate, targets, Some(&look)), look.until(enough, VERDICT_PATIENCE));
+    // Late answers are listened for longer than most verdicts take, and by then more is known.
+    (findings, judge(&look.reports()))
 }
 
 /// The targets that were asked for; words that fit nothing are mistakes, and the message says which words there are.

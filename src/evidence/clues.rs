@@ -60,6 +60,10 @@ const RESOLVING: &[Verdict] = &[Verdict::Ok, Verdict::ForwardsToSibling, Verdict
 /// Verdicts that rest on a path to a sibling.
 const FORWARDING: &[Verdict] = &[Verdict::ForwardsToSibling, Verdict::CycleWithExit, Verdict::LoopSuspected];
 
+/// Verdicts that a step to a sibling speaks for: a dead end may lie behind it.
+const THROUGH_SIBLING: &[Verdict] =
+    &[Verdict::ForwardsToSibling, Verdict::CycleWithExit, Verdict::LoopSuspected, Verdict::DeadEnd];
+
 /// Verdicts that say that nobody is there.
 const GONE: &[Verdict] = &[Verdict::Down, Verdict::Unreachable, Verdict::Lossy];
 
@@ -147,7 +151,7 @@ impl Clues {
             let words = evidence.words_of(edge.from, edge.to).unwrap_or_default();
             if edge.from == resolver {
                 let what = format!("its way leads to {} ({}): {words}", names[edge.to], edge.method.as_str());
-                self.add(FORWARDING, &[Verdict::Ok, Verdict::UpstreamFailing], what);
+                self.add(THROUGH_SIBLING, &[Verdict::Ok, Verdict::UpstreamFailing], what);
             } else if edge.to == resolver && graph.reaches(resolver, edge.from) {
                 let what = format!("the way of {} leads back to it: {words}", names[edge.from]);
                 self.add(&[Verdict::LoopSuspected, Verdict::CycleWithExit], &[], what);
