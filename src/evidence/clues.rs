@@ -1,5 +1,6 @@
 //! The evidence for and against a verdict, in words a person can check: the names asked and the answers.
 
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::{ColdSeen, Configured, Echoed, Evidence, Known, Noted, Sight};
@@ -9,7 +10,8 @@ use crate::verdict::Verdict;
 use crate::verdict::situation::{OverTcp, Own};
 
 /// How a clue bears on the verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Bearing {
     /// It speaks for it.
     For,

@@ -70,11 +70,11 @@ impl Judgement {
         before != shown(self)
     }
 
-    /// A round of questions is complete.
-    pub(super) fn settle(&mut self, now: Instant, at: SystemTime) {
-        self.traced_at = Some(at);
+    /// A round of questions that began then is complete.
+    pub(super) fn settle(&mut self, now: Instant, at: SystemTime, began: SystemTime) {
+        self.traced_at = Some(began);
         for member in &mut self.members {
-            member.traced_at = Some(at);
+            member.traced_at = Some(began);
         }
         self.judge(now, at, Steady::settle);
     }

@@ -109,6 +109,7 @@ impl Watcher {
     /// One round of questions; late answers to earlier ones are taken on the way.
     async fn round(&mut self, course: &mut Course, changes: &mut broadcast::Receiver<Change>) {
         self.read_board(course);
+        let began = SystemTime::now();
         let mut asking = self.ask();
         let mut tick = interval(TICK);
         let end = Instant::now() + ROUND;
@@ -126,7 +127,7 @@ impl Watcher {
             self.take(finding);
         }
         let (now, at) = (Instant::now(), SystemTime::now());
-        self.judgement.settle(now, at);
+        self.judgement.settle(now, at, began);
         course.failing_rounds = if self.judgement.fails(now) { course.failing_rounds + 1 } else { 0 };
         self.publish();
         self.echo_failures(course, now);

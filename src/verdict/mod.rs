@@ -9,8 +9,11 @@ pub mod situation;
 pub mod steady;
 pub mod words;
 
+use serde::{Deserialize, Serialize};
+
 /// What is wrong with a resolver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Nothing is known yet.
     #[default]
@@ -124,7 +127,8 @@ impl Verdict {
 }
 
 /// How sure a verdict is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Confidence {
     /// Nothing is claimed.
     #[default]
@@ -158,7 +162,8 @@ impl Confidence {
 }
 
 /// The state of a cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ClusterState {
     /// Nothing is known yet.
     #[default]

@@ -3,6 +3,7 @@
 //! Whatever takes longer than a moment to render is rendered away from the threads that time probes, one at a time.
 
 mod page;
+mod paths;
 pub mod runbooks;
 mod serve;
 mod status;
@@ -44,6 +45,7 @@ pub fn app(daemon: Arc<Daemon>) -> Router {
         .route("/style.css", get(async || ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE)))
         .route("/metrics", get(metrics))
         .route("/api/v1/status", get(status))
+        .route("/api/v1/paths", get(paths))
         .route("/-/healthy", get(async || "Fathom is healthy.\n"))
         .route("/-/ready", get(ready))
         .route("/-/reload", post(reload))
@@ -79,6 +81,10 @@ async fn metrics(State(site): State<Site>) -> impl IntoResponse {
 
 async fn status(State(site): State<Site>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], site.render(status::render).await)
+}
+
+async fn paths(State(site): State<Site>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], site.render(paths::render).await)
 }
 
 async fn ready(State(site): State<Site>) -> (StatusCode, &'static str) {

@@ -10,6 +10,7 @@ use crate::board::{ResolverView, Snapshot, TargetState};
 use crate::daemon::Daemon;
 use crate::outcome::Outcome;
 use crate::plan::{Purpose, Target};
+use crate::report::json::ClusterPaths;
 use crate::schedule::Skip;
 
 #[derive(Serialize)]
@@ -21,6 +22,7 @@ struct Status<'a> {
     ready: bool,
     config: Config,
     prober: Prober,
+    clusters: Vec<ClusterPaths>,
     resolvers: Vec<ResolverStatus<'a>>,
 }
 
@@ -82,6 +84,7 @@ pub(super) fn render(daemon: &Daemon) -> String {
             probes_in_flight: fleet.in_flight,
             probes_skipped: Skip::ALL.into_iter().map(Skip::as_str).zip(fleet.skipped).collect(),
         },
+        clusters: snapshot.reports.iter().map(|report| ClusterPaths::of(report)).collect(),
         resolvers: resolvers(&snapshot),
     };
     serde_json::to_string(&status).expect("plain data") + "\n"

@@ -1,5 +1,7 @@
 //! What tracing says about a cluster, ready to be shown: states, sentences, edges and evidence.
 
+pub mod json;
+
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -29,7 +31,7 @@ pub struct ClusterReport {
     pub graph: Graph,
     /// Its resolvers, in the order of the cluster.
     pub resolvers: Vec<Assessment>,
-    /// When the last round of questions was complete.
+    /// When the last complete round of questions began: all that is said here was asked for since then, or seen again.
     pub traced_at: Option<SystemTime>,
 }
 
@@ -52,7 +54,7 @@ pub struct Assessment {
     pub is_exit: bool,
     /// It would have been seen if it forwarded to a sibling; without that, an exit is only assumed.
     pub path_known: bool,
-    /// When the last round of questions to it was complete.
+    /// When the last complete round of questions to it began.
     pub traced_at: Option<SystemTime>,
 }
 
