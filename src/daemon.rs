@@ -86,7 +86,8 @@ impl Daemon {
     #[must_use]
     pub fn with_tracing(self, keys: Option<Keys>) -> Self {
         let (board, fleet) = (Arc::clone(&self.board), Arc::clone(&self.fleet));
-        Self { tracing: Some(Tracing::start(board, fleet, &self.started_with, keys)), ..self }
+        let tracing = Tracing::start_beside(self.beacon.clone(), board, fleet, &self.started_with, keys);
+        Self { tracing: Some(tracing), ..self }
     }
 
     /// The beacon that runs in this process, if one does.

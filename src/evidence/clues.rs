@@ -193,6 +193,10 @@ impl Clues {
             };
             self.said(supports, contradicts, &format!("failure cache of {}", names[to]), noted);
         }
+        if let Some(noted) = &known.arrived {
+            let contradicts: &[Verdict] = &[Verdict::LoopSuspected, Verdict::DeadEnd];
+            self.said(&[Verdict::UpstreamFailing], contradicts, "what the beacon saw", noted);
+        }
         if let Some(noted) = &known.unchecked {
             let dnssec: &[Verdict] = &[Verdict::DnssecFailing];
             let (supports, contradicts): (&[Verdict], &[Verdict]) =

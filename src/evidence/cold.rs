@@ -60,7 +60,14 @@ async fn one(inquiry: Arc<Inquiry>, resolver: usize, parent: usize) -> Option<Wa
                     return None;
                 }
                 let words = format!("asked {qname} {}: no answer in {} ms", qtype.as_str(), SOON.as_millis());
-                inquiry.found(Finding::Cold { resolver, parent, asked, seen: ColdSeen::SilentSoFar, words });
+                inquiry.found(Finding::Cold {
+                    resolver,
+                    parent,
+                    qname: qname.clone(),
+                    asked,
+                    seen: ColdSeen::SilentSoFar,
+                    words,
+                });
                 asking.await
             }
         }
@@ -68,7 +75,7 @@ async fn one(inquiry: Arc<Inquiry>, resolver: usize, parent: usize) -> Option<Wa
     let seen = judge(&inquiry, parent, &qname, &heard)?;
     let words = format!("asked {qname} {}: {}", qtype.as_str(), heard.words());
     egress(&inquiry, resolver, &qname, &heard, &words);
-    inquiry.found(Finding::Cold { resolver, parent, asked, seen, words });
+    inquiry.found(Finding::Cold { resolver, parent, qname: qname.clone(), asked, seen, words });
     matches!(seen, ColdSeen::Answered(_)).then_some(Warmed { resolver, qname, qtype })
 }
 
@@ -81,7 +88,7 @@ async fn over_tcp(inquiry: &Inquiry, resolver: usize, parent: usize) -> bool {
         let heard = inquiry.asker.ask(resolver, &OneOff::new(qname.clone(), qtype, patience).over_tcp()).await;
         if let Some(ColdSeen::Answered(_)) = judge(inquiry, parent, &qname, &heard) {
             let words = format!("asked {qname} {} over TCP, after silence over UDP: {}", qtype.as_str(), heard.words());
-            inquiry.found(Finding::Cold { resolver, parent, asked, seen: ColdSeen::OnlyOverTcp, words });
+            inquiry.found(Finding::Cold { resolver, parent, qname, asked, seen: ColdSeen::OnlyOverTcp, words });
             return true;
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::estate::DomainName;
 use crate::verdict::situation::{OverTcp, Own};
 
 /// One finding about one or two resolvers of a cluster, by their places in it, with the question and the answer in words.
@@ -27,6 +28,8 @@ pub enum Finding {
         resolver: usize,
         /// Under which parent: its place among those of the inquiry.
         parent: usize,
+        /// The name.
+        qname: DomainName,
         /// When it was asked: an answer to an older question says nothing against one to a newer.
         asked: Instant,
         /// What came.
@@ -85,6 +88,17 @@ pub enum Finding {
         /// What the answer times say.
         echo: Echoed,
         /// What was asked and came.
+        words: String,
+    },
+    /// A cold name asked at a resolver came to the beacon.
+    Arrived {
+        /// Which resolver.
+        resolver: usize,
+        /// The name.
+        qname: DomainName,
+        /// How often it came.
+        times: u32,
+        /// What came, and from whom.
         words: String,
     },
     /// A known upstream, asked directly.

@@ -3,6 +3,7 @@
 //! Experiments ask through an [`Inquiry`] and hand on [`Finding`]s; [`Evidence`] holds what is believed of them at this
 //! moment, and [`weigh`] boils that down to the situation of each resolver. Nothing here decides a verdict.
 
+pub mod arrivals;
 mod asker;
 pub mod clues;
 pub mod cold;
@@ -29,6 +30,7 @@ pub use inquiry::{Inquiry, PATIENCE, Parent, SOON};
 pub use reach::ReachLog;
 pub use software::Software;
 
+use crate::estate::DomainName;
 use crate::graph::{Graph, Method};
 use crate::verdict::situation::{OverTcp, Own};
 
@@ -76,6 +78,8 @@ pub struct Known {
     pub own: Option<Noted<(Own, OverTcp)>>,
     /// Cold names, by parent.
     pub cold: Vec<Option<Noted<ColdSeen>>>,
+    /// The names that these were.
+    cold_names: Vec<Option<DomainName>>,
     /// Whether failing names work with checking disabled.
     pub unchecked: Option<Noted<bool>>,
     /// Its own tracer zone, asked at itself.
@@ -88,6 +92,8 @@ pub struct Known {
     pub echo_missed: Vec<Option<Noted<()>>>,
     /// Echoes of its failures, by the place of the other.
     pub failure_echo: Vec<Option<Noted<Echoed>>>,
+    /// A cold name that failed had come to the beacon all the same, so often.
+    pub arrived: Option<Noted<u32>>,
     /// The beacon saw its own address.
     pub own_egress: Option<Noted<()>>,
     /// What configured names say.
@@ -117,6 +123,7 @@ impl Evidence {
     pub fn new(resolvers: usize, parents: usize) -> Self {
         let known = Known {
             cold: vec![None; parents],
+            cold_names: vec![None; parents],
             row: vec![None; resolvers],
             echo_missed: vec![None; resolvers],
             failure_echo: vec![None; resolvers],
@@ -143,8 +150,8 @@ impl Evidence {
             Finding::Own { resolver, own, over_tcp, words } => {
                 self.note(resolver, |known| known.own = Some(Noted { value: (own, over_tcp), at: now, words }));
             }
-            Finding::Cold { resolver, parent, asked, seen, words } => {
-                self.take_cold(resolver, parent, Noted { value: seen, at: asked, words });
+            Finding::Cold { resolver, parent, qname, asked, seen, words } => {
+                self.take_cold(resolver, parent, qname, Noted { value: seen, at: asked, words });
             }
             Finding::Unchecked { resolver, works, words } => {
                 self.note(resolver, |known| known.unchecked = Some(Noted { value: works, at: now, words }));
@@ -173,6 +180,17 @@ impl Evidence {
                 self.note(from, |known| set(&mut known.failure_echo, to, Some(Noted { value: echo, at: now, words })));
             }
             Finding::Upstream { works, words } => self.upstream = Some(Noted { value: works, at: now, words }),
+            // Only what was asked last, and failed, says something of how it fails.
+            Finding::Arrived { resolver, qname, times, words } => self.note(resolver, |known| {
+                let failed = |noted: &Option<Noted<ColdSeen>>| {
+                    let fails = |seen| matches!(seen, ColdSeen::Failed(_) | ColdSeen::Silent | ColdSeen::SilentSoFar);
+                    noted.as_ref().is_some_and(|noted| fails(noted.value))
+                };
+                let mut names = known.cold.iter().zip(&known.cold_names);
+                if names.any(|(noted, name)| failed(noted) && name.as_ref() == Some(&qname)) {
+                    known.arrived = Some(Noted { value: times, at: now, words });
+                }
+            }),
             Finding::Egress { from, to, words } => {
                 if from == to {
                     self.note(from, |known| known.own_egress = Some(noted(words, now)));
@@ -184,7 +202,7 @@ impl Evidence {
         }
     }
 
-    fn take_cold(&mut self, resolver: usize, parent: usize, noted: Noted<ColdSeen>) {
+    fn take_cold(&mut self, resolver: usize, parent: usize, qname: DomainName, noted: Noted<ColdSeen>) {
         if let ColdSeen::Answered(_) | ColdSeen::OnlyOverTcp = noted.value {
             set(&mut self.parent_proved, parent, true);
         }
@@ -198,11 +216,13 @@ impl Evidence {
                 known.times.push_back(after);
                 known.times.drain(..known.times.len().saturating_sub(TIMES_KEPT));
                 known.unchecked = None;
+                known.arrived = None;
             }
             if let Some(slot) = known.cold.get_mut(parent)
                 && slot.as_ref().is_none_or(|before| before.at <= noted.at)
             {
                 *slot = Some(noted);
+                set(&mut known.cold_names, parent, Some(qname));
             }
         });
     }
@@ -256,6 +276,7 @@ impl Evidence {
         self.note(resolver, |known| {
             *known = Known {
                 cold: vec![None; known.cold.len()],
+                cold_names: vec![None; known.cold.len()],
                 row: vec![None; known.row.len()],
                 echo_missed: vec![None; known.echo_missed.len()],
                 failure_echo: vec![None; known.failure_echo.len()],

@@ -19,6 +19,7 @@ pub fn situations(evidence: &Evidence, graph: &Graph, prober_at_fault: bool, now
             over_tcp,
             loses_packets: known.configured.loses_packets,
             cold: cold[resolver],
+            arrives: known.arrived.as_ref().is_some_and(|noted| noted.fresh(now).is_some()),
             works_unchecked: known.unchecked.as_ref().and_then(|noted| noted.fresh(now)) == Some(true),
             leads,
             proof,

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::beacon::{BeaconHandle, Reader};
 use crate::board::{Board, TargetCell};
 use crate::budget::Budget;
 use crate::canary::{Keys, NonceFactory};
@@ -34,6 +35,7 @@ pub struct Tracing {
     fleet: Arc<Fleet>,
     running: Mutex<HashMap<Label, Running>>,
     keys: Mutex<Option<Keys>>,
+    beacon: Option<BeaconHandle>,
 }
 
 #[derive(Debug)]
@@ -47,7 +49,19 @@ impl Tracing {
     /// Begins to trace every cluster of the estate, with questions that the fleet's packet budgets pay for. `keys` are
     /// those of `path.key_files`. Has to be called within a runtime.
     pub fn start(board: Arc<Board>, fleet: Arc<Fleet>, estate: &Estate, keys: Option<Keys>) -> Self {
-        let tracing = Self { board, fleet, running: Mutex::default(), keys: Mutex::new(keys) };
+        Self::start_beside(None, board, fleet, estate, keys)
+    }
+
+    /// The same in the process that runs the beacon, and so sees what arrives there. Elsewhere it is asked for over HTTP,
+    /// where `path.arrivals` says so.
+    pub fn start_beside(
+        beacon: Option<BeaconHandle>,
+        board: Arc<Board>,
+        fleet: Arc<Fleet>,
+        estate: &Estate,
+        keys: Option<Keys>,
+    ) -> Self {
+        let tracing = Self { board, fleet, running: Mutex::default(), keys: Mutex::new(keys), beacon };
         tracing.adopt(estate);
         tracing
     }
@@ -112,7 +126,11 @@ impl Tracing {
         let (sender, findings) = mpsc::unbounded_channel();
         let min_exits = usize::try_from(estate.path.min_independent_exits).unwrap_or(usize::MAX);
         let source = |address: SocketAddr| estate.prober.source_for(address);
+        let here = self.beacon.as_ref().map(BeaconHandle::reader);
+        let there = || estate.path.arrivals.map(|address| Reader::there(address, Arc::clone(keys)));
+        let reader = here.or_else(there).filter(|_| has_keys);
         Some(Watcher {
+            reader: reader.map(|reader| Arc::new(tokio::sync::Mutex::new(reader))),
             cells: cells(&self.board, cluster),
             board: Arc::clone(&self.board),
             judgement: Judgement::new(Arc::clone(cluster), parents.len(), min_exits, SystemTime::now()),

@@ -10,10 +10,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep_until};
 
 use super::judgement::Judgement;
+use crate::beacon::Reader;
 use crate::board::{Board, Change, ResolverState, TargetCell};
 use crate::estate::{Cluster, DomainName, QueryType};
 use crate::evidence::{
-    Configured, Finding, Inquiry, Software, cold, echo, failure_echo, own, tracer, unchecked, upstream,
+    Configured, Finding, Inquiry, Software, arrivals, cold, echo, failure_echo, own, tracer, unchecked, upstream,
 };
 use crate::exchange::Contact;
 use crate::outcome::Outcome;
@@ -35,6 +36,9 @@ const FAILING_GAPS: (Duration, Duration) = (Duration::from_secs(5), Duration::fr
 /// Between rounds while something fails that every question might make worse.
 const STORM_GAP: Duration = Duration::from_secs(60);
 
+/// A cold name that came to the beacon more often than this is going round and round.
+const MOST_ARRIVALS: u32 = 20;
+
 /// Between two echoes of failures: each is a small burst of packets.
 const FAILURE_ECHO_GAP: Duration = Duration::from_secs(5 * 60);
 
@@ -51,6 +55,8 @@ pub(super) struct Watcher {
     /// The board's cells of each resolver.
     pub cells: Vec<Vec<Arc<TargetCell>>>,
     pub upstreams: Vec<(SocketAddr, Arc<Contact>)>,
+    /// What the beacon saw, where there is one.
+    pub reader: Option<Arc<tokio::sync::Mutex<Reader>>>,
     pub interval: Duration,
     pub judgement: Judgement,
 }
@@ -163,7 +169,9 @@ impl Watcher {
     }
 
     fn storm_gap(&self) -> Duration {
-        let feeds_storms = self.judgement.evidence.known.iter().any(|known| known.software.feeds_storms());
+        let feeds_storms = self.judgement.evidence.known.iter().any(|known| {
+            known.software.feeds_storms() || known.arrived.as_ref().is_some_and(|noted| noted.value > MOST_ARRIVALS)
+        });
         if feeds_storms && self.judgement.fails(Instant::now()) { STORM_GAP } else { Duration::ZERO }
     }
 
@@ -190,6 +198,10 @@ impl Watcher {
             echo::run(&asks, warmed, &software).await;
         });
         if self.judgement.fails(Instant::now()) {
+            if let Some(reader) = &self.reader {
+                let (asks, reader) = (inquiry(), Arc::clone(reader));
+                asking.spawn(async move { arrivals::run(&asks, &mut *reader.lock().await).await });
+            }
             let (asks, failing) = (inquiry(), self.failing_names());
             asking.spawn(async move { unchecked::run(&asks, failing).await });
             let (asks, upstreams) = (inquiry(), self.upstreams.clone());

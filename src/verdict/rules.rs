@@ -58,6 +58,12 @@ const RULES: &[Rule] = &[
         verdict: Verdict::Unreachable,
         confidence: probable,
     },
+    // What got out is in no circle without a way out, and at no dead end: the way back fails.
+    Rule {
+        when: |s| s.cold.fails() && s.arrives && !s.works_unchecked,
+        verdict: Verdict::UpstreamFailing,
+        confidence: probable,
+    },
     // A circle without a way out. It comes before lost packets and stale answers: those can accompany it, not cause it.
     Rule {
         when: |s| s.cold.fails() && matches!(s.leads, Leads::InCircle | Leads::IntoCircle),
@@ -142,7 +148,7 @@ mod tests {
 
     /// Every situation there is.
     fn all() -> impl Iterator<Item = Situation> {
-        let bits = 0_u32..(1 << 6);
+        let bits = 0_u32..(1 << 7);
         bits.flat_map(|bits| {
             let bit = move |place: u32| bits & (1 << place) != 0;
             let own = Own::ALL.into_iter().flat_map(|own| OverTcp::ALL.map(move |tcp| (own, tcp)));
@@ -166,6 +172,7 @@ mod tests {
                 wrong: bit(3),
                 slow: bit(4),
                 fast_failure_tells: bit(5),
+                arrives: bit(6),
             })
         })
     }
@@ -179,6 +186,7 @@ mod tests {
                 let circle = matches!(situation.leads, Leads::InCircle | Leads::IntoCircle);
                 assert!(circle || confidence == Confidence::Suspected, "{situation:?}");
                 assert_eq!(confidence == Confidence::Confirmed, circle && situation.proof == Proof::Direct);
+                assert!(!situation.arrives || situation.works_unchecked, "{situation:?}");
             }
         }
     }

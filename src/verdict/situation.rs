@@ -177,6 +177,8 @@ pub struct Situation {
     pub loses_packets: bool,
     /// Cold names.
     pub cold: Cold,
+    /// Cold names that fail come to their authority all the same.
+    pub arrives: bool,
     /// Names that fail are answered with checking disabled.
     pub works_unchecked: bool,
     /// Where its questions go.
