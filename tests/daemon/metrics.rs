@@ -172,6 +172,10 @@ async fn a_circle_counts_once_every_step_of_it_was_seen_twice() {
         board.report(report(&estate, [step(0, 1, true), step(1, 0, back_twice)]));
         assert_eq!(value(&exporter.render(), "dns_path_cycle", &[("cluster", "c")]), Some(circle));
     }
+    board.report(report(&estate, []));
+    let scrape = exporter.render();
+    assert_eq!(value(&scrape, "dns_path_cycle", &[("cluster", "c")]), Some(0.0));
+    assert!(!scrape.contains("dns_path_edge"), "what is mended is gone");
 }
 
 #[tokio::test(start_paused = true)]
@@ -270,8 +274,11 @@ async fn a_reload_drops_the_series_of_what_went_and_goes_on_counting_the_rest() 
     plan.resolvers.truncate(1);
     plan.names.truncate(1);
     plan.zones.clear();
+    let edges = |scrape: &str| samples(scrape).iter().filter(|sample| sample.0 == "dns_path_edge").count();
+    assert_eq!(edges(&exporter.render()), 1);
     fleet.reload(&plan.estate()).await;
     let scrape = exporter.render();
+    assert_eq!(edges(&scrape), 0, "a path is gone with its end");
     for gone in ["resolver=\"r1\"", "name=\"n1\"", "name=\"n2\"", "zone=\""] {
         assert!(!scrape.contains(gone), "{gone}");
     }
