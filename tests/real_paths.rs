@@ -41,7 +41,7 @@ impl Replay {
             world.build(node, setup).await;
         }
         let upstream = self.shared_upstream.then(|| world.address("upstream"));
-        let told = Told { tracers: self.tracers, interval: 10, upstream };
+        let told = Told { tracers: self.tracers, upstream, ..Told::every(10) };
         let watched = Watched::start(&world, &NODES, told).await;
         println!("{self:?}");
 

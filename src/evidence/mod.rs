@@ -215,7 +215,6 @@ impl Evidence {
             if let ColdSeen::Answered(after) = noted.value {
                 known.times.push_back(after);
                 known.times.drain(..known.times.len().saturating_sub(TIMES_KEPT));
-                known.unchecked = None;
                 known.arrived = None;
             }
             if let Some(slot) = known.cold.get_mut(parent)

@@ -20,7 +20,8 @@ pub fn situations(evidence: &Evidence, graph: &Graph, prober_at_fault: bool, now
             loses_packets: known.configured.loses_packets,
             cold: cold[resolver],
             arrives: known.arrived.as_ref().is_some_and(|noted| noted.fresh(now).is_some()),
-            works_unchecked: known.unchecked.as_ref().and_then(|noted| noted.fresh(now)) == Some(true),
+            works_unchecked: known.configured.servfail > 0
+                && known.unchecked.as_ref().and_then(|noted| noted.fresh(now)) == Some(true),
             leads,
             proof,
             upstream: match evidence.upstream.as_ref().and_then(|noted| noted.fresh(now)) {

@@ -197,13 +197,13 @@ impl Watcher {
             let warmed = cold::run(&asks, 0..size).await;
             echo::run(&asks, warmed, &software).await;
         });
+        let (asks, failing) = (inquiry(), self.failing_names());
+        asking.spawn(async move { unchecked::run(&asks, failing).await });
         if self.judgement.fails(Instant::now()) {
             if let Some(reader) = &self.reader {
                 let (asks, reader) = (inquiry(), Arc::clone(reader));
                 asking.spawn(async move { arrivals::run(&asks, &mut *reader.lock().await).await });
             }
-            let (asks, failing) = (inquiry(), self.failing_names());
-            asking.spawn(async move { unchecked::run(&asks, failing).await });
             let (asks, upstreams) = (inquiry(), self.upstreams.clone());
             asking.spawn(async move { upstream::run(&asks, &upstreams).await });
         }

@@ -28,7 +28,7 @@ pub fn state(members: &Members) -> ClusterState {
         ClusterState::Blind
     } else if !some(known) {
         ClusterState::Unknown
-    } else if all(|verdict| verdict.is_failing()) {
+    } else if all(|verdict| verdict.is_failing()) && !(members.recursive && members.exits > 0) {
         let no_way_out = members.recursive && members.exits == 0;
         if no_way_out && members.names_answered { ClusterState::Critical } else { ClusterState::Outage }
     } else if some(|verdict| verdict.is_failing()) {
@@ -72,6 +72,8 @@ mod tests {
             ([LoopSuspected; 4], 0, ClusterState::Outage),
             ([DeadEnd; 4], 0, ClusterState::Outage),
             ([Ok, Ok, Ok, Down], 3, ClusterState::Partial),
+            // Some names fail everywhere, such as those of one dead authority, and the rest resolves.
+            ([Verdict::UpstreamFailing; 4], 4, ClusterState::Partial),
             ([Verdict::ProberFault, Ok, Ok, Ok], 3, ClusterState::Blind),
         ];
         for (verdicts, exits, expected) in stages {

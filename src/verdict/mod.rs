@@ -178,7 +178,7 @@ pub enum ClusterState {
     Critical,
     /// Every resolver fails for names outside the cluster's own zones.
     Outage,
-    /// Some resolvers fail.
+    /// Some resolvers fail, or all of them with some names.
     Partial,
     /// The prober itself cannot see.
     Blind,

@@ -101,6 +101,9 @@ impl Scene<'_> {
                     self.impact()
                 )
             }
+            Verdict::DnssecFailing if seen.cold.resolves() => {
+                format!("{name} resolves, but some names only with checking disabled: their chain of trust is broken.")
+            }
             Verdict::DnssecFailing => {
                 format!("{name} answers only with checking disabled: validation fails (keys, signatures or the clock).")
             }

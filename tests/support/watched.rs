@@ -16,10 +16,12 @@ use fathom::path::Tracing;
 use fathom::plan;
 use fathom::report::ClusterReport;
 use fathom::verdict::{ClusterState, Confidence, Verdict};
+use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::AbortOnDropHandle;
 
-use super::outside::{BEACON, CANARY, COLD};
+use super::outside::{BEACON, BROKEN, CANARY, COLD, EXTERNAL};
 use super::resolvers::INTERNAL_ZONE;
 use super::world::World;
 
@@ -28,6 +30,8 @@ use super::world::World;
 pub struct Watched {
     board: Arc<Board>,
     pub fleet: Arc<Fleet>,
+    claims: Arc<Mutex<Confidence>>,
+    _claims: AbortOnDropHandle<()>,
     _tracing: Tracing,
     _beacon: Option<DropGuard>,
 }
@@ -41,6 +45,26 @@ pub struct Told {
     pub interval: u64,
     /// An upstream that it may ask directly.
     pub upstream: Option<IpAddr>,
+    /// Its resolvers are authoritative for the internal zone. Not every product sets AA, or answers without RD.
+    pub authoritative: bool,
+    /// The canary zone's beacon is that of another watcher of the same world.
+    pub shares_beacon: bool,
+    /// One of its names has a broken chain of trust.
+    pub bogus_name: bool,
+}
+
+impl Told {
+    /// Of resolvers without tracers, authoritative for the internal zone, with rounds so many seconds apart.
+    pub const fn every(interval: u64) -> Self {
+        Self {
+            tracers: false,
+            interval,
+            upstream: None,
+            authoritative: true,
+            shares_beacon: false,
+            bogus_name: false,
+        }
+    }
 }
 
 impl Watched {
@@ -73,7 +97,40 @@ impl Watched {
         let board = Arc::new(Board::new(&estate, &plan::targets(&estate)));
         let fleet = Arc::new(Fleet::start(Arc::clone(&board), &estate));
         let tracing = Tracing::start(Arc::clone(&board), Arc::clone(&fleet), &estate, keys);
-        Self { board, fleet, _tracing: tracing, _beacon: beacon }
+        let claims = Arc::new(Mutex::new(Confidence::None));
+        let listening = tokio::spawn(note_claims(Arc::clone(&board), Arc::clone(&claims)));
+        Self { board, fleet, claims, _claims: AbortOnDropHandle::new(listening), _tracing: tracing, _beacon: beacon }
+    }
+
+    /// The most that was ever said of a loop since the start, by however little it was passing.
+    pub fn surest_loop(&self) -> Confidence {
+        *self.claims.lock()
+    }
+
+    /// Prints what is reported now as a line of the confusion matrix, next to the truth.
+    ///
+    /// # Panics
+    /// When a loop was claimed above suspicion at any time, and there is none.
+    pub fn record(&self, case: &str, truth: &str) {
+        let report = self.report().expect("a report");
+        let mut said: Vec<(String, Vec<&str>)> = Vec::new();
+        for (place, seen) in report.resolvers.iter().enumerate() {
+            let words = format!("{} {}", seen.verdict.as_str(), seen.confidence.as_str());
+            match said.iter_mut().find(|(known, _)| *known == words) {
+                Some((_, names)) => names.push(report.name(place).as_str()),
+                None => said.push((words, vec![report.name(place).as_str()])),
+            }
+        }
+        let said: Vec<String> = said.into_iter().map(|(words, names)| format!("{}: {words}", names.join(" "))).collect();
+        let surest = self.surest_loop();
+        println!(
+            "confusion | {case} | {truth} | {} | {} | {} |",
+            said.join("; "),
+            report.state.as_str(),
+            surest.as_str()
+        );
+        let innocent = !truth.contains("loop") && !truth.contains("ring");
+        assert!(!innocent || surest <= Confidence::Suspected, "{case}: a loop was claimed\n{}", self.in_words());
     }
 
     /// What is reported now.
@@ -147,6 +204,22 @@ impl Watched {
     }
 }
 
+/// Keeps the most that is said of a loop.
+async fn note_claims(board: Arc<Board>, claims: Arc<Mutex<Confidence>>) {
+    let mut reports = board.reports();
+    loop {
+        let seen: Vec<Arc<ClusterReport>> = reports.borrow_and_update().clone();
+        let loops = seen.iter().flat_map(|report| &report.resolvers).filter(|r| r.verdict == Verdict::LoopSuspected);
+        if let Some(surest) = loops.map(|resolver| resolver.confidence).max() {
+            let mut claims = claims.lock();
+            *claims = surest.max(*claims);
+        }
+        if reports.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
 /// The configuration: an internal name, an external one, and cold ones from outside.
 fn probes_toml(resolvers: &[(String, IpAddr)], told: Told, key: &str) -> String {
     let mut text = format!(
@@ -168,29 +241,29 @@ cold_names = ["{{nonce}}.{COLD}", "{{nonce}}.w.example.com."]
     );
     if told.tracers {
         text += &format!("canary_zone = \"{CANARY}\"\nkey_files = [\"{key}\"]\n");
-        text += &format!("\n[beacon]\nlisten = \"{BEACON}:53\"\nqueries_per_second_per_prefix = 200\n");
+        if !told.shares_beacon {
+            text += &format!("\n[beacon]\nlisten = \"{BEACON}:53\"\nqueries_per_second_per_prefix = 200\n");
+        }
     }
-    text += "\n[[cluster]]\nname = \"c1\"\ndatacenter = \"dc1\"\nroles = [\"authoritative\", \"recursive\"]\n";
-    text += &format!("zones = [\"{INTERNAL_ZONE}\"]\npackets_per_second = 100\n");
+    text += "\n[[cluster]]\nname = \"c1\"\ndatacenter = \"dc1\"\npackets_per_second = 100\n";
+    text += &if told.authoritative {
+        format!("roles = [\"authoritative\", \"recursive\"]\nzones = [\"{INTERNAL_ZONE}\"]\n")
+    } else {
+        "roles = [\"recursive\"]\n".to_owned()
+    };
     if let Some(upstream) = told.upstream {
         text += &format!("upstreams = [\"{upstream}\"]\n");
     }
     for (name, address) in resolvers {
         text += &format!("\n[[cluster.resolver]]\nname = \"{name}\"\naddress = \"{address}\"\n");
     }
-    text += r#"
-[[name]]
-id = "db1"
-class = "database"
-qname = "db1.int.example."
-qtype = "A"
-recursion_desired = false
-
-[[name]]
-id = "www"
-class = "external"
-qname = "www.example.com."
-qtype = "A"
-"#;
+    if told.authoritative {
+        text += "\n[[name]]\nid = \"db1\"\nclass = \"database\"\nqname = \"db1.int.example.\"\nqtype = \"A\"\n";
+        text += "recursion_desired = false\n";
+    }
+    let bogus = told.bogus_name.then_some(("bogus", BROKEN));
+    for (id, qname) in [("www", EXTERNAL)].into_iter().chain(bogus) {
+        text += &format!("\n[[name]]\nid = \"{id}\"\nclass = \"external\"\nqname = \"{qname}\"\nqtype = \"A\"\n");
+    }
     text
 }
