@@ -8,6 +8,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{broadcast, watch};
 
 use crate::estate::{DomainName, Estate, Label, Resolver, Transport};
+use crate::evidence::Software;
 use crate::exchange::Strays;
 use crate::histogram::{ANSWER_BOUNDS, Histogram};
 use crate::outcome::Outcome;
@@ -274,6 +275,16 @@ impl TargetCell {
     /// What is known of the resolver it asks.
     pub fn resolver_state(&self) -> ResolverState {
         self.resolver.state.lock().clone()
+    }
+
+    /// What software the resolver it asks is, as far as it said so.
+    pub fn software(&self) -> Software {
+        self.resolver.state.lock().version.as_deref().map(Software::of_version).unwrap_or_default()
+    }
+
+    /// Takes what the resolver it asks said its software is.
+    pub fn identified(&self, version: &str) {
+        self.resolver.state.lock().version.get_or_insert_with(|| short(version));
     }
 
     /// What is wrong at this moment with the resolver it asks.

@@ -32,11 +32,13 @@ pub enum Skip {
     InFlight,
     /// The prober itself could not run when it was time: too busy, stopped, or suspended.
     Overload,
+    /// A circle of dnsmasq could have made a storm of it.
+    Storm,
 }
 
 impl Skip {
     /// Every reason, in the order of metrics.
-    pub const ALL: [Self; 3] = [Self::Budget, Self::InFlight, Self::Overload];
+    pub const ALL: [Self; 4] = [Self::Budget, Self::InFlight, Self::Overload, Self::Storm];
 
     /// The word used in labels.
     pub const fn as_str(self) -> &'static str {
@@ -44,6 +46,7 @@ impl Skip {
             Self::Budget => "budget",
             Self::InFlight => "in_flight",
             Self::Overload => "overload",
+            Self::Storm => "storm",
         }
     }
 }

@@ -6,9 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use fathom::verdict::{ClusterState, Confidence, Verdict};
-use support::{
-    Authority, CLOSED_PORT, Relay, Setup, Software, Told, Watched, Weather, World, cut_outside, isolated,
-};
+use support::{Authority, CLOSED_PORT, Relay, Setup, Software, Told, Watched, Weather, World, cut_outside, isolated};
 use tokio::time::{Instant, sleep};
 
 const NODES: [&str; 3] = ["ns1", "ns2", "ns3"];

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::asker::{Heard, OneOff};
 use super::finding::{ColdSeen, Finding};
 use super::inquiry::{Inquiry, PATIENCE, Parent, SOON};
+use super::software::Software;
 use crate::canary::{Answered, Kind, NotGenuine, read_answer};
 use crate::estate::{DomainName, QueryType};
 use crate::wire::{Rcode, Reply};
@@ -30,12 +31,14 @@ pub struct Warmed {
     pub qtype: QueryType,
 }
 
-/// Asks these resolvers under every parent. Returns what resolved, one name for each resolver at the most.
-pub async fn run(inquiry: &Arc<Inquiry>, resolvers: impl IntoIterator<Item = usize>) -> Vec<Warmed> {
+/// Asks all resolvers, whose software this is, under every parent. Returns what resolved, one name for each resolver at
+/// the most.
+pub async fn run(inquiry: &Arc<Inquiry>, software: &[Software]) -> Vec<Warmed> {
     let mut tasks = JoinSet::new();
-    for resolver in resolvers {
+    for (resolver, software) in software.iter().enumerate() {
         for parent in 0..inquiry.parents.len() {
-            tasks.spawn(one(Arc::clone(inquiry), resolver, parent));
+            // In a circle of such servers every question over TCP takes a process of each until they have no more.
+            tasks.spawn(one(Arc::clone(inquiry), resolver, parent, !software.feeds_storms()));
         }
     }
     let mut warmed: Vec<Warmed> = tasks.join_all().await.into_iter().flatten().collect();
@@ -44,7 +47,7 @@ pub async fn run(inquiry: &Arc<Inquiry>, resolvers: impl IntoIterator<Item = usi
     warmed
 }
 
-async fn one(inquiry: Arc<Inquiry>, resolver: usize, parent: usize) -> Option<Warmed> {
+async fn one(inquiry: Arc<Inquiry>, resolver: usize, parent: usize, tcp: bool) -> Option<Warmed> {
     let (qname, qtype) = inquiry.fresh_name(&inquiry.parents[parent], Kind::Nonce, resolver)?;
     let one_off = OneOff::new(qname.clone(), qtype, PATIENCE);
     let asked = Instant::now();
@@ -55,7 +58,7 @@ async fn one(inquiry: Arc<Inquiry>, resolver: usize, parent: usize) -> Option<Wa
     } else {
         tokio::select! {
             heard = &mut asking => heard,
-            answered = over_tcp(&inquiry, resolver, parent) => {
+            answered = over_tcp(&inquiry, resolver, parent, tcp) => {
                 if answered {
                     return None;
                 }
@@ -81,10 +84,10 @@ async fn one(inquiry: Arc<Inquiry>, resolver: usize, parent: usize) -> Option<Wa
 
 /// Whether another fresh name is answered over TCP, where UDP was silent. Tells so at once, and the contrary only when
 /// the first name has had its time.
-async fn over_tcp(inquiry: &Inquiry, resolver: usize, parent: usize) -> bool {
+async fn over_tcp(inquiry: &Inquiry, resolver: usize, parent: usize, tcp: bool) -> bool {
     let patience = SOON.saturating_sub(DOUBT);
     let (asked, silent) = (Instant::now(), sleep(patience));
-    if let Some((qname, qtype)) = inquiry.fresh_name(&inquiry.parents[parent], Kind::Nonce, resolver) {
+    if tcp && let Some((qname, qtype)) = inquiry.fresh_name(&inquiry.parents[parent], Kind::Nonce, resolver) {
         let heard = inquiry.asker.ask(resolver, &OneOff::new(qname.clone(), qtype, patience).over_tcp()).await;
         if let Some(ColdSeen::Answered(_)) = judge(inquiry, parent, &qname, &heard) {
             let words = format!("asked {qname} {} over TCP, after silence over UDP: {}", qtype.as_str(), heard.words());

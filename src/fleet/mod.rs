@@ -1,5 +1,6 @@
 //! Runs every target of the estate in its rhythm: one task a target, which waits, asks, and records on the board.
 
+mod calm;
 mod gauges;
 mod runner;
 
@@ -18,6 +19,7 @@ use crate::estate::{Estate, Label, Resolver};
 use crate::exchange::Contact;
 use crate::plan::{self, Target, TargetKey};
 use crate::schedule::Schedule;
+use calm::Calm;
 use gauges::Gauges;
 use runner::Runner;
 
@@ -28,6 +30,7 @@ pub use gauges::Stats;
 pub struct Fleet {
     board: Arc<Board>,
     gauges: Arc<Gauges>,
+    calm: Arc<Calm>,
     /// Held over an await by [`Fleet::reload`] and [`Fleet::stop`] alone, which exclude each other.
     changing: tokio::sync::Mutex<()>,
     roster: Mutex<Roster>,
@@ -62,7 +65,8 @@ impl Fleet {
     /// Begins to probe every target on the board, which holds those of the estate. Has to be called within a runtime.
     pub fn start(board: Arc<Board>, estate: &Arc<Estate>) -> Self {
         let gauges = Arc::new(Gauges::new(estate.prober.max_in_flight));
-        let fleet = Self { board, gauges, changing: tokio::sync::Mutex::default(), roster: Mutex::default() };
+        let (changing, roster) = (tokio::sync::Mutex::default(), Mutex::default());
+        let fleet = Self { board, gauges, calm: Arc::default(), changing, roster };
         fleet.adopt(estate);
         fleet
     }
@@ -130,6 +134,7 @@ impl Fleet {
             let runner = Runner {
                 board: Arc::clone(&self.board),
                 gauges: Arc::clone(&self.gauges),
+                calm: Arc::clone(&self.calm),
                 circuit,
                 cell: Arc::clone(&cell),
             };

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::Circuit;
+use super::calm::Calm;
 use super::gauges::{Gauges, Seat};
 use crate::board::{Board, TargetCell};
 use crate::outcome::Outcome;
@@ -20,6 +21,7 @@ use crate::ttl_watch::TtlWatch;
 pub(super) struct Runner {
     pub(super) board: Arc<Board>,
     pub(super) gauges: Arc<Gauges>,
+    pub(super) calm: Arc<Calm>,
     pub(super) circuit: Arc<Circuit>,
     /// Where to record; another cell after a reload.
     pub(super) cell: Arc<Mutex<Arc<TargetCell>>>,
@@ -42,7 +44,14 @@ impl Runner {
             }
             let Some(seat) = self.admit(&mut schedule, turn) else { continue };
             let cell = Arc::clone(&self.cell.lock());
+            if !self.calm.may_ask(cell.target(), cell.software(), Instant::now()) {
+                self.gauges.skip(Skip::Storm, u64::from(turn.kind == Kind::Regular));
+                continue;
+            }
             let (seen, late) = ask(cell.target(), &self.circuit.contact, &mut ttl_watch, || cell.verdict()).await;
+            if seen.heard.is_ok() {
+                self.calm.answered(cell.target());
+            }
             let changed = self.board.record(&self.cell.lock(), &seen);
             if changed && seen.outcome != Outcome::InternalError && seen.target.purpose == Purpose::Name {
                 schedule.confirm(turn);
@@ -50,7 +59,7 @@ impl Runner {
             if let Some(late) = late
                 && self.gauges.has_room_to_listen()
             {
-                listeners.spawn(listen(late, Arc::clone(&self.cell), seat));
+                listeners.spawn(listen(late, Arc::clone(&self.cell), Arc::clone(&self.calm), seat));
             }
         }
     }
@@ -84,8 +93,9 @@ impl Runner {
 }
 
 /// Listens until the end of patience; the answer, if one comes, is evidence and no outcome.
-async fn listen(late: Late, cell: Arc<Mutex<Arc<TargetCell>>>, seat: Seat) {
+async fn listen(late: Late, cell: Arc<Mutex<Arc<TargetCell>>>, calm: Arc<Calm>, seat: Seat) {
     if let Some(reply) = late.listen().await {
+        calm.answered(&reply.target);
         cell.lock().record_late(&reply);
     }
     drop(seat);

@@ -166,7 +166,7 @@ metrics! {
         "from the start"
     ProbesSkipped: "fathom_probes_skipped_total" Counter
         ["reason"]
-        "Probes that were due and not made, for want of packet budget, of sockets, or of time, by reason.";
+        "Probes that were due and not made, for want of packet budget, of sockets, or of time, or lest a circle of dnsmasq makes a storm of them, by reason.";
         "from the start"
     BuildInfo: "fathom_build_info" Gauge
         ["version"]

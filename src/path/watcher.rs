@@ -108,6 +108,10 @@ impl Watcher {
         for (resolver, version) in tasks.join_all().await {
             if let Some(version) = version {
                 self.judgement.evidence.known[resolver].software = Software::of_version(&version);
+                // Whoever asks it next has to know as well.
+                if let Some(cell) = self.cells[resolver].first() {
+                    cell.identified(&version);
+                }
             }
         }
     }
@@ -143,7 +147,7 @@ impl Watcher {
     async fn rest(&mut self, course: &mut Course, changes: &mut broadcast::Receiver<Change>, started: Instant) {
         let mut tick = interval(TICK);
         loop {
-            let gap = if course.hurry { SHORTEST_GAP.max(self.storm_gap()) } else { self.gap(course) };
+            let gap = if course.hurry { SHORTEST_GAP.max(self.storm_gap(course)) } else { self.gap(course) };
             tokio::select! {
                 Some(finding) = self.findings.recv() => self.take(finding),
                 _ = tick.tick() => self.read_board(course),
@@ -165,14 +169,19 @@ impl Watcher {
         } else {
             self.interval
         };
-        gap.min(self.interval).max(self.storm_gap())
+        gap.min(self.interval).max(self.storm_gap(course))
     }
 
-    fn storm_gap(&self) -> Duration {
+    /// A second round is needed to be sure; after that, there is no hurry.
+    fn storm_gap(&self, course: &Course) -> Duration {
         let feeds_storms = self.judgement.evidence.known.iter().any(|known| {
             known.software.feeds_storms() || known.arrived.as_ref().is_some_and(|noted| noted.value > MOST_ARRIVALS)
         });
-        if feeds_storms && self.judgement.fails(Instant::now()) { STORM_GAP } else { Duration::ZERO }
+        if feeds_storms && course.failing_rounds > 1 && self.judgement.fails(Instant::now()) {
+            STORM_GAP
+        } else {
+            Duration::ZERO
+        }
     }
 
     /// Sends the questions of a round on their way.
@@ -194,7 +203,7 @@ impl Watcher {
         let (asks, software) =
             (inquiry(), self.judgement.evidence.known.iter().map(|known| known.software).collect::<Vec<_>>());
         asking.spawn(async move {
-            let warmed = cold::run(&asks, 0..size).await;
+            let warmed = cold::run(&asks, &software).await;
             echo::run(&asks, warmed, &software).await;
         });
         let (asks, failing) = (inquiry(), self.failing_names());
