@@ -1,5 +1,7 @@
 //! What looks like a loop and is none. Fathom may be unsure of the cause, but must never claim a loop beyond suspicion.
 
+#![expect(clippy::print_stdout, reason = "the test harness shows it")]
+
 mod support;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -11,8 +13,8 @@ use tokio::time::{Instant, sleep};
 
 const NODES: [&str; 3] = ["ns1", "ns2", "ns3"];
 
-/// A verdict that is due.
-const LIMIT: Duration = Duration::from_secs(75);
+/// A verdict that is due. What is lost shows after twenty questions.
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// Where nothing is to be said, how long it is listened whether something is said.
 const QUIET: Duration = Duration::from_secs(30);
@@ -142,7 +144,7 @@ fn a_tenth_of_all_packets_lost() {
 fn a_third_of_all_packets_lost() {
     isolated(async {
         let weather = Weather { loss_percent: 30, ..Weather::default() };
-        behind(weather, "30 % packet loss", "lossy", &[Verdict::Ok, Verdict::Lossy]).await;
+        behind(weather, "30 % packet loss", "lossy", &[Verdict::Lossy]).await;
     });
 }
 

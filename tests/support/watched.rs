@@ -38,6 +38,7 @@ pub struct Watched {
 
 /// What Fathom is told of the cluster.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, as in a configuration file")]
 pub struct Told {
     /// Its resolvers have tracer zones, and there is a canary zone with its beacon.
     pub tracers: bool,
