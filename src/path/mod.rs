@@ -3,6 +3,7 @@
 //! Each cluster has a task of its own that asks in rounds, judges after every answer, and hands its report to the board.
 
 mod judgement;
+mod pairs;
 mod watcher;
 
 use std::collections::HashMap;

@@ -1,6 +1,7 @@
 //! Watches the paths of one cluster: rounds of questions in their time, at once when something changes, and closer while
 //! something is wrong.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep_until};
 
 use super::judgement::Judgement;
+use super::pairs::{Pair, choose};
 use crate::beacon::Reader;
 use crate::board::{Board, Change, ResolverState, TargetCell};
 use crate::estate::{Cluster, DomainName, QueryType};
@@ -186,7 +188,6 @@ impl Watcher {
 
     /// Sends the questions of a round on their way.
     fn ask(&self) -> JoinSet<()> {
-        let everybody = || 0..self.cells.len();
         let inquiry = || Arc::clone(&self.inquiry);
         let mut asking = JoinSet::new();
         let (asks, zone) = (inquiry(), self.cluster.zones.first().cloned());
@@ -195,9 +196,7 @@ impl Watcher {
         if !self.cluster.recursive {
             return asking;
         }
-        let serves_tracer = |to: &usize| self.cluster.resolvers[*to].tracer.is_some();
-        let pairs: Vec<(usize, usize)> =
-            everybody().flat_map(|from| everybody().filter(serves_tracer).map(move |to| (from, to))).collect();
+        let pairs = choose(self.pairs());
         let asks = inquiry();
         asking.spawn(async move { tracer::run(&asks, &pairs).await });
         let (asks, software) =
@@ -217,6 +216,24 @@ impl Watcher {
             asking.spawn(async move { upstream::run(&asks, &upstreams).await });
         }
         asking
+    }
+
+    /// Every tracer at every resolver that is another server than its owner, or the owner itself.
+    fn pairs(&self) -> Vec<Pair> {
+        let (servers, graph) = (self.cluster.servers(), self.judgement.evidence.graph(Instant::now()));
+        let edges: HashSet<(usize, usize)> = graph.edges().iter().map(|edge| (edge.from, edge.to)).collect();
+        let size = self.cells.len();
+        let pairs = (0..size).flat_map(|from| (0..size).map(move |to| (from, to)));
+        let meant = |(from, to): &(usize, usize)| {
+            self.cluster.resolvers[*to].tracer.is_some() && (from == to || servers[*from] != servers[*to])
+        };
+        let pair = |(from, to)| Pair {
+            from,
+            to,
+            edge: edges.contains(&(servers[from], servers[to])),
+            asked: self.judgement.evidence.known[from].row[to].is_some(),
+        };
+        pairs.filter(meant).map(pair).collect()
     }
 
     /// For each resolver, one configured name that ends in SERVFAIL there.
