@@ -13,6 +13,7 @@
 //! - [`canary`] makes names that only the [`beacon`] can answer, and reads its answers;
 //! - [`metrics`] shows it to Prometheus, [`web`] to everybody, and [`daemon`] holds all this together;
 //! - [`tracer_config`] writes what resolvers need for their paths to be recognised;
+//! - [`survey`] looks at all this from a command that ends, and [`gate`] says whether a rebuild may go ahead;
 //! - [`fetch`] asks other Fathom processes over HTTP, by address;
 //! - [`lab`] is an estate inside the process, for tests and for those who want to see an incident;
 //! - [`cli`] is the program around all this, one file a command.
@@ -30,6 +31,7 @@ pub mod exchange;
 pub mod expect;
 pub mod fetch;
 pub mod fleet;
+pub mod gate;
 pub mod graph;
 pub mod histogram;
 pub mod lab;
@@ -40,6 +42,7 @@ pub mod plan;
 pub mod probe;
 pub mod report;
 pub mod schedule;
+pub mod survey;
 pub mod tracer_config;
 pub mod transport;
 pub mod ttl_watch;

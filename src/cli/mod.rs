@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod demo;
 mod explain;
+mod gate;
 mod lab;
 mod look;
 mod man;
@@ -12,6 +13,8 @@ mod metrics;
 mod probe;
 mod run;
 mod signals;
+mod survey;
+mod trace;
 mod tracer_config;
 mod verdicts;
 
@@ -88,6 +91,10 @@ enum Command {
     Beacon(beacon::Args),
     /// Ask once, and explain what came and what it means
     Probe(probe::Args),
+    /// Show who forwards to whom, the ways out, and the circles
+    Trace(trace::Args),
+    /// Say whether this step of a rolling rebuild may go ahead
+    Gate(gate::Args),
     /// Play the estate: simulated resolvers at the addresses of the configuration, until told to stop
     Lab(lab::Args),
     /// Watch the incident happen: lab, prober and beacon in one process, in about a minute
@@ -156,6 +163,8 @@ fn run(cli: Cli) -> Result<Ending, UsageError> {
         Command::Run => run::run(&cli.global),
         Command::Beacon(args) => beacon::run(&args, &cli.global),
         Command::Probe(args) => probe::run(&cli.global, &args),
+        Command::Trace(args) => trace::run(&cli.global, &args),
+        Command::Gate(args) => gate::run(&cli.global, &args),
         Command::TracerConfig(args) => tracer_config::run(&args, &cli.global),
         Command::Lab(args) => lab::run(&args, &cli.global),
         Command::Demo(args) => demo::run(&args),

@@ -51,5 +51,5 @@ pub use relay::{Relay, Weather};
 pub use resolvers::{Forward, INTERNAL, INTERNAL_ZONE, Setup, Software};
 pub use server::Server;
 pub use truth::{Behind, Ending, PATIENCE, ending};
-pub use watched::{Told, Watched};
+pub use watched::{Told, Watched, watched_toml};
 pub use world::World;

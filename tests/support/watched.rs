@@ -71,10 +71,7 @@ impl Watched {
 
     /// The same, at other addresses than the resolvers' own, such as those of relays.
     pub async fn at(world: &World, resolvers: &[(String, IpAddr)], told: Told) -> Self {
-        let key = world.directory().join("canary.key");
-        fs::write(&key, [7; 32]).expect("a key file");
-        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("its permissions");
-        let text = probes_toml(resolvers, told, &key.display().to_string());
+        let text = probes_toml(resolvers, told, &key_file(world));
         let loaded = parse(&text, "probes.toml", &Overrides::default());
         let estate: Arc<Estate> = Arc::new(loaded.unwrap_or_else(|problems| panic!("{problems}")).estate);
         let keys = Keys::load(&estate.path.key_files).expect("the key file");
@@ -213,6 +210,20 @@ async fn note_claims(board: Arc<Board>, claims: Arc<Mutex<Confidence>>) {
             return;
         }
     }
+}
+
+/// What Fathom is told of these resolvers of the world, as probes.toml.
+pub fn watched_toml(world: &World, names: &[&str], told: Told) -> String {
+    let addresses: Vec<(String, IpAddr)> = names.iter().map(|name| ((*name).to_owned(), world.address(name))).collect();
+    probes_toml(&addresses, told, &key_file(world))
+}
+
+/// The path of a file with a canary key.
+fn key_file(world: &World) -> String {
+    let key = world.directory().join("canary.key");
+    fs::write(&key, [7; 32]).expect("a key file");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("its permissions");
+    key.display().to_string()
 }
 
 /// The configuration: an internal name, an external one, and cold ones from outside.
