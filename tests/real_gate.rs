@@ -49,11 +49,9 @@ fn a_gate_before_and_after_each_rebuild() {
         for node in NODES {
             world.build(node, Setup::new(Software::Bind)).await;
         }
-        let run = Fathom::run(
-            world.directory(),
-            &watched_toml(&world, &NODES, Told { tracers: true, interval: 10, upstream: None }),
-        )
-        .await;
+        let run =
+            Fathom::run(world.directory(), &watched_toml(&world, &NODES, Told { tracers: true, ..Told::every(10) }))
+                .await;
 
         let (code, _) = gate(&run, &["--rebuild", "ns1", "--wait", "1m", FROM[0], FROM[1]]);
         assert_eq!(code, Some(0));
