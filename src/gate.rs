@@ -484,7 +484,7 @@ mod tests {
             let mut failing = cluster(4, "", None);
             failing.resolvers[0].verdict = verdict;
             let expected = format!("ns1 is not well ({}): ns1 is as it is", verdict.as_str());
-            assert_eq!(words(&failing, Step::Rebuilt(0)), [expected.clone()]);
+            assert_eq!(words(&failing, Step::Rebuilt(0)), std::slice::from_ref(&expected));
             assert_eq!(words(&failing, Step::Rebuild(1)), [expected]);
         }
     }
