@@ -14,9 +14,9 @@ use tokio::time::{Instant, sleep};
 
 const CLUSTER: &str = "dc1-internal";
 
-fn asked(rebuild: Option<&str>, rebuilt: Option<&str>) -> Asked {
+fn asked(before: Option<&str>, after: Option<&str>) -> Asked {
     let name = |name: &str| name.to_owned();
-    Asked { cluster: CLUSTER.to_owned(), rebuild: rebuild.map(name), rebuilt: rebuilt.map(name) }
+    Asked { cluster: CLUSTER.to_owned(), rebuild: before.map(name), rebuilt: after.map(name) }
 }
 
 fn first_reason(answer: &Answer) -> String {
