@@ -115,6 +115,8 @@ pub struct Evidence {
     parent_proved: Vec<bool>,
     /// For each resolver, the first place that is the same server.
     server: Vec<usize>,
+    /// Names from outside are asked for, cold or configured.
+    asks_outside: bool,
     reach: ReachLog,
 }
 
@@ -134,6 +136,7 @@ impl Evidence {
             upstream: None,
             parent_proved: vec![false; parents],
             server: (0..resolvers).collect(),
+            asks_outside: true,
             reach: ReachLog::default(),
         }
     }
@@ -142,6 +145,12 @@ impl Evidence {
     #[must_use]
     pub fn with_servers(self, server: Vec<usize>) -> Self {
         Self { server, ..self }
+    }
+
+    /// Tells whether names from outside are asked for at all; where they are not, nothing is held against anybody for it.
+    #[must_use]
+    pub fn with_names_from_outside(self, asks_outside: bool) -> Self {
+        Self { asks_outside, ..self }
     }
 
     /// Takes what an experiment found. Places that do not exist are passed over.

@@ -8,7 +8,9 @@ use crate::verdict::situation::{Cold, Company, Leads, OverTcp, Own, Proof, Situa
 
 /// The situation of every resolver, in the order of the cluster.
 pub fn situations(evidence: &Evidence, graph: &Graph, prober_at_fault: bool, now: Instant) -> Vec<Situation> {
-    let cold: Vec<Cold> = evidence.known.iter().map(|known| cold(known, &evidence.parent_proved, now)).collect();
+    let of_known =
+        |known| if evidence.asks_outside { cold(known, &evidence.parent_proved, now) } else { Cold::NotMeant };
+    let cold: Vec<Cold> = evidence.known.iter().map(of_known).collect();
     let situation = |resolver: usize| {
         let known = &evidence.known[resolver];
         let (own, over_tcp) = own(known, now);

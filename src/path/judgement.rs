@@ -44,12 +44,20 @@ struct Member {
 
 impl Judgement {
     /// Nothing is known yet.
-    pub(super) fn new(cluster: Arc<Cluster>, parents: usize, min_exits: usize, at: SystemTime) -> Self {
+    pub(super) fn new(
+        cluster: Arc<Cluster>,
+        parents: usize,
+        asks_outside: bool,
+        min_exits: usize,
+        at: SystemTime,
+    ) -> Self {
         let size = cluster.resolvers.len();
         let member = Member { steady: Steady::default(), since: at, resolves: false, traced_at: None };
         Self {
             names: cluster.resolvers.iter().map(|resolver| resolver.name.clone()).collect(),
-            evidence: Evidence::new(size, parents).with_servers(cluster.servers()),
+            evidence: Evidence::new(size, parents)
+                .with_servers(cluster.servers())
+                .with_names_from_outside(asks_outside),
             cluster,
             min_exits,
             prober_at_fault: false,

@@ -130,11 +130,14 @@ impl Tracing {
         let here = self.beacon.as_ref().map(BeaconHandle::reader);
         let there = || estate.path.arrivals.map(|address| Reader::there(address, Arc::clone(keys)));
         let reader = here.or_else(there).filter(|_| has_keys);
+        let cells = cells(&self.board, cluster);
+        let needs_recursion = |cell: &Arc<TargetCell>| cell.target().needs_recursion;
+        let asks_outside = cluster.recursive && (!parents.is_empty() || cells.iter().flatten().any(needs_recursion));
         Some(Watcher {
             reader: reader.map(|reader| Arc::new(tokio::sync::Mutex::new(reader))),
-            cells: cells(&self.board, cluster),
+            cells,
             board: Arc::clone(&self.board),
-            judgement: Judgement::new(Arc::clone(cluster), parents.len(), min_exits, SystemTime::now()),
+            judgement: Judgement::new(Arc::clone(cluster), parents.len(), asks_outside, min_exits, SystemTime::now()),
             inquiry: Arc::new(Inquiry::new(Asker::new(members, Arc::clone(budget)), nonces, parents, sender)),
             findings,
             upstreams: cluster

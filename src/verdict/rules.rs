@@ -139,7 +139,7 @@ const RULES: &[Rule] = &[
     Rule { when: |s| s.cold.resolves() && s.slow, verdict: Verdict::Slow, confidence: probable },
     Rule { when: |s| s.cold.resolves(), verdict: Verdict::Ok, confidence: confirmed },
     // Not asked to resolve: its own answers are all there is to judge.
-    Rule { when: |s| s.own == Own::Answers, verdict: Verdict::Ok, confidence: probable },
+    Rule { when: |s| s.own == Own::Answers && s.cold == Cold::NotMeant, verdict: Verdict::Ok, confidence: probable },
 ];
 
 #[cfg(test)]

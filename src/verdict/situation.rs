@@ -45,9 +45,11 @@ impl OverTcp {
 /// What it says to names from outside that were never asked before, so that no cache can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub enum Cold {
-    /// Not asked yet, or not meant to resolve such names.
+    /// Not asked yet.
     #[default]
     Unknown,
+    /// It is not asked for such names: it answers for its own zones alone.
+    NotMeant,
     /// They resolve.
     Works,
     /// They resolve under one parent and fail under another.
@@ -66,8 +68,9 @@ pub enum Cold {
 
 impl Cold {
     /// Every value.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Unknown,
+        Self::NotMeant,
         Self::Works,
         Self::OneParentFails,
         Self::Refused,
