@@ -44,7 +44,8 @@ impl Runner {
             }
             let Some(seat) = self.admit(&mut schedule, turn) else { continue };
             let cell = Arc::clone(&self.cell.lock());
-            if !self.calm.may_ask(cell.target(), cell.software(), Instant::now()) {
+            let fails = cell.verdict().is_failing();
+            if !self.calm.may_ask(cell.target(), cell.software(), fails, Instant::now()) {
                 self.gauges.skip(Skip::Storm, u64::from(turn.kind == Kind::Regular));
                 continue;
             }
