@@ -63,6 +63,8 @@ impl Replay {
             let expected = if exits == 1 { ClusterState::Fragile } else { ClusterState::Latent };
             assert_eq!(report.state, expected, "{}", watched.in_words());
             println!("stage {stage} {} after {after:.1?}: {}", report.state.as_str(), report.sentence);
+            let truth = format!("forwards_to_sibling ({}), the others ok", NODES[..stage].join(" "));
+            watched.record(&self.case(&stage.to_string()), &truth);
         }
         assert_eq!(watched.report().and_then(|report| report.last_exit), Some(3), "{}", watched.in_words());
 
@@ -70,6 +72,7 @@ impl Replay {
         let sure = if self.tracers { Confidence::Confirmed } else { Confidence::Probable };
         let after = watched.until_all(Verdict::LoopSuspected, sure, Duration::from_secs(60)).await;
         println!("stage 4 loop everywhere after {after:.1?}:\n{}", watched.in_words());
+        watched.record(&self.case("4"), "loop");
         let (report, _) = watched.until_state(ClusterState::Outage, Duration::from_secs(60)).await;
         assert_eq!((report.independent_exits, report.last_exit), (Some(0), None));
 
@@ -78,6 +81,8 @@ impl Replay {
             world.build("ns4", setup).await;
             let after = watched.until_all(Verdict::DeadEnd, Confidence::Probable, Duration::from_secs(60)).await;
             println!("stage {name} dead end everywhere after {after:.1?}:\n{}", watched.in_words());
+            watched.forget_claims();
+            watched.record(&self.case(name), "dead_end");
         }
 
         for node in NODES {
@@ -87,6 +92,16 @@ impl Replay {
         let (report, after) = watched.until_state(ClusterState::Healthy, Duration::from_secs(90)).await;
         assert_eq!(report.independent_exits, Some(4), "{}", watched.in_words());
         println!("fixed: healthy after {after:.1?}");
+    }
+
+    fn case(self, stage: &str) -> String {
+        let word = |yes: bool, word: &'static str| if yes { word } else { "" };
+        format!(
+            "stage {stage}, BIND{}{}{}",
+            if self.tracers { ", tracers" } else { ", no tracers" },
+            word(self.validating, ", validating"),
+            if self.shared_upstream { ", shared upstream" } else { ", iterating" }
+        )
     }
 
     async fn rebuild(self, world: &mut World, place: usize, forwarder: Option<&str>) {
@@ -118,4 +133,19 @@ fn without_tracers_validating() {
 #[test]
 fn with_tracers_each_iterating_itself() {
     isolated(async { Replay { tracers: true, validating: true, shared_upstream: false }.run().await });
+}
+
+#[test]
+fn forward_first_in_a_ring_works_through_luck() {
+    isolated(async {
+        let mut world = World::new(&["ns1", "ns2"]).await;
+        for (node, sibling) in [("ns1", "ns2"), ("ns2", "ns1")] {
+            let setup = Setup::new(Software::Bind).forward_first(&[world.address(sibling)]).with_tracer();
+            world.build(node, setup).await;
+        }
+        let watched = Watched::start(&world, &["ns1", "ns2"], Told { tracers: true, ..Told::every(10) }).await;
+        let after = watched.until_all(Verdict::CycleWithExit, Confidence::Confirmed, Duration::from_secs(60)).await;
+        println!("after {after:.1?}:\n{}", watched.in_words());
+        watched.record("BIND, forward first, ring of two", "cycle_with_exit");
+    });
 }

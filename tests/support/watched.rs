@@ -98,6 +98,11 @@ impl Watched {
         *self.claims.lock()
     }
 
+    /// From now on, another truth holds.
+    pub fn forget_claims(&self) {
+        *self.claims.lock() = Confidence::None;
+    }
+
     /// Prints what is reported now as a line of the confusion matrix, next to the truth.
     ///
     /// # Panics
