@@ -10,6 +10,7 @@ mod lab;
 mod look;
 mod man;
 mod metrics;
+mod notify;
 mod probe;
 mod run;
 mod signals;

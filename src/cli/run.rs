@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::signals::Signals;
-use super::{Ending, Global, UsageError};
+use super::{Ending, Global, UsageError, notify};
 use crate::beacon::Beacon;
 use crate::board::{Board, Change};
 use crate::canary::Keys;
@@ -65,13 +65,16 @@ async fn probe_until_told_to_stop(estate: Estate, file: ConfigFile) -> Result<En
     }
     let daemon = Arc::new(daemon.with_tracing(keys));
     let server = tokio::spawn(web::serve(listener, web::app(Arc::clone(&daemon)), shutdown.clone()));
+    notify::start_watchdog();
+    notify::ready(format!("Watches {resolvers} resolvers.")).await;
     loop {
         tokio::select! {
             () = stop.next() => break,
-            _ = reload.recv() => web::log_reload(&daemon.reload().await),
+            _ = reload.recv() => reload_when_told_to(&daemon).await,
         }
     }
     tracing::info!("Fathom was told to stop.");
+    notify::stopping().await;
     shutdown.cancel();
     daemon.stop().await;
     changes.abort();
@@ -79,6 +82,18 @@ async fn probe_until_told_to_stop(estate: Estate, file: ConfigFile) -> Result<En
     // It ends within its own grace.
     drop(server.await);
     Ok(Ending::Passed)
+}
+
+/// Ready again it is in any case: a wrong configuration is told, and not used.
+async fn reload_when_told_to(daemon: &Daemon) {
+    notify::reloading().await;
+    let result = daemon.reload().await;
+    web::log_reload(&result);
+    let status = match result {
+        Ok(_) => "The configuration was loaded again.",
+        Err(_) => "The last reload failed, so the old configuration is still used: see the log.",
+    };
+    notify::ready(status.to_owned()).await;
 }
 
 /// One line for every target that sees something else than before. First sights are news only when they are bad.

@@ -9,6 +9,7 @@ mod metrics;
 mod probe;
 mod responder;
 mod run;
+mod supervised;
 mod transport;
 mod web;
 

@@ -11,21 +11,27 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::Instant;
 
 /// How long anything that is waited for may take, on a machine that is busy with other tests.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running daemon; killed when dropped.
-struct Daemon {
-    child: Child,
+pub(super) struct Daemon {
+    pub(super) child: Child,
     log: Receiver<String>,
     address: SocketAddr,
 }
 
 impl Daemon {
     fn start(config: &Path) -> Self {
+        Self::start_in(config, &[])
+    }
+
+    /// The same with more in its environment.
+    pub(super) fn start_in(config: &Path, environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_fathom"))
             .arg("--config")
             .arg(config)
             .arg("run")
+            .envs(environment.iter().copied())
             .stderr(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
@@ -41,7 +47,7 @@ impl Daemon {
     }
 
     /// Waits for a line of the log.
-    fn says(&self, wanted: &str) -> String {
+    pub(super) fn says(&self, wanted: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         let mut said = Vec::new();
         loop {
@@ -54,12 +60,12 @@ impl Daemon {
         }
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(super) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
         kill_process(pid, signal).unwrap();
     }
 
-    fn get(&self, path: &str) -> String {
+    pub(super) fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();
         write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
         let mut answer = String::new();
@@ -77,7 +83,7 @@ impl Drop for Daemon {
 }
 
 /// A configuration file that watches nobody's port.
-fn write_config(test: &str, listen: &str, environment: &str) -> PathBuf {
+pub(super) fn write_config(test: &str, listen: &str, environment: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.toml"));
     let configuration = format!(
         r#"
