@@ -119,13 +119,9 @@ impl Watched {
         }
         let said: Vec<String> =
             said.into_iter().map(|(words, names)| format!("{}: {words}", names.join(" "))).collect();
-        let surest = self.surest_loop();
-        println!(
-            "confusion | {case} | {truth} | {} | {} | {} |",
-            said.join("; "),
-            report.state.as_str(),
-            surest.as_str()
-        );
+        println!("confusion | {case} | {truth} | {} | {} |", said.join("; "), report.state.as_str());
+        let now = report.resolvers.iter().filter(|seen| seen.verdict == Verdict::LoopSuspected);
+        let surest = now.map(|seen| seen.confidence).max().unwrap_or_default().max(self.surest_loop());
         let innocent = !truth.contains("loop");
         assert!(!innocent || surest <= Confidence::Suspected, "{case}: a loop was claimed\n{}", self.in_words());
     }
