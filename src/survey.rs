@@ -131,19 +131,19 @@ pub fn address_of(url: &str) -> Result<SocketAddr, String> {
 
 impl Own {
     /// Begins to trace the clusters of the estate, and to probe them as the daemon does. Has to be called within a
-    /// runtime. The beacon runs here if it can: where its port is taken, another process with the same keys runs it.
-    pub async fn start(mut estate: Estate, keys: Option<Keys>) -> Self {
+    /// runtime. The beacon runs here if it can. Where its port is taken, another process runs it: with the same keys if
+    /// they come from files; a key of its own tells nothing to others, and names of the canary zone are left out.
+    pub async fn start(mut estate: Estate, mut keys: Option<Keys>) -> Self {
         estate.path.interval = estate.path.interval.min(HASTE);
-        let beacon = match &keys {
-            Some(keys) => match Beacon::of(&estate, Arc::new(keys.clone())).await {
-                Ok(beacon) => beacon,
-                Err(error) => {
-                    tracing::info!("{error}; another process seems to run the beacon.");
-                    None
-                }
-            },
-            None => None,
+        let beacon = match keys.clone() {
+            Some(keys) => Beacon::of(&estate, Arc::new(keys)).await,
+            None => Ok(None),
         };
+        if let Err(error) = &beacon {
+            tracing::info!("{error}; another process seems to run the beacon.");
+            keys = keys.filter(|_| !estate.path.key_files.is_empty());
+        }
+        let beacon = beacon.ok().flatten();
         let beacon = beacon.map(|beacon| {
             let shutdown = CancellationToken::new();
             tokio::spawn(beacon.run(shutdown.clone()));

@@ -55,13 +55,15 @@ fn is_gone(known: &Known, now: Instant) -> bool {
 /// With one parent alone, its authority may be what fails: then configured names are the second opinion, and while they
 /// are answered, only the parent is at fault. Without any parent they are all there is.
 fn cold(known: &Known, parent_proved: &[bool], now: Instant) -> Cold {
+    let any_proved = parent_proved.contains(&true);
     let seen: Vec<ColdSeen> = known
         .cold
         .iter()
         .zip(parent_proved)
         .filter_map(|(noted, proved)| Some((noted.as_ref()?.fresh(now)?, *proved)))
-        // Where nobody ever got a genuine answer, it is the parent that is not set up.
-        .filter(|(seen, proved)| *proved || !matches!(seen, ColdSeen::Forged))
+        // Under a parent where nobody ever got a genuine answer, it is the parent that is not set up: while another one
+        // was seen to answer, and for what looks forged, it counts for nothing.
+        .filter(|(seen, proved)| *proved || !(any_proved || matches!(seen, ColdSeen::Forged)))
         .map(|(seen, _)| seen)
         .collect();
     let Configured { good, servfail, silent, .. } = known.configured;
