@@ -172,9 +172,12 @@ impl Judgement {
             if member.steady.shown().0 != before.0 {
                 member.since = at;
             }
+            let shown = member.steady.shown().0;
+            // Whoever is not there resolves nothing, whatever it answered before.
+            let there = !matches!(shown, Verdict::Down | Verdict::Unreachable);
             // One failure alone takes no exit away.
-            let lasts = !member.steady.shown().0.is_failing() && verdict != Verdict::Unknown;
-            member.resolves = situation.cold.resolves() || (member.resolves && lasts);
+            let lasts = !shown.is_failing() && verdict != Verdict::Unknown;
+            member.resolves = there && (situation.cold.resolves() || (member.resolves && lasts));
         }
         let state = self.state(&graph);
         if state != self.state.0 {

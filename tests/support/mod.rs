@@ -30,6 +30,7 @@
 #![allow(clippy::format_push_string, reason = "configuration files are short")]
 
 mod ask;
+mod cases;
 mod fathom;
 pub mod http;
 mod isolated;
@@ -38,11 +39,13 @@ mod outside;
 mod relay;
 mod resolvers;
 mod server;
+mod simulated;
 mod truth;
 mod watched;
 mod world;
 
 pub use ask::{Answer, Flags, NO_RD, RD, RD_CD, ask, ask_at};
+pub use cases::{CASES, Case};
 pub use fathom::{Fathom, LISTEN, Metrics, name, probes};
 pub use isolated::isolated;
 pub use network::{BLACK_HOLE, CLOSED_PORT, add as address_exists, datagrams, raise as raise_network};
@@ -50,6 +53,7 @@ pub use outside::{Authority, BEACON, BROKEN, CANARY, COLD, CT_LOG, EXTERNAL, MPI
 pub use relay::{Relay, Weather};
 pub use resolvers::{Forward, INTERNAL, INTERNAL_ZONE, Setup, Software};
 pub use server::Server;
+pub use simulated::{Simulated, played};
 pub use truth::{Behind, Ending, PATIENCE, ending};
 pub use watched::{Told, Watched, watched_toml};
 pub use world::World;

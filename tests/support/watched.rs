@@ -1,5 +1,6 @@
 //! A cluster of real resolvers as Fathom's path tracing sees it, inside the test process.
 
+use std::fmt::Display;
 use std::fs;
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -32,7 +33,7 @@ pub struct Watched {
     pub fleet: Arc<Fleet>,
     claims: Arc<Mutex<Confidence>>,
     _claims: AbortOnDropHandle<()>,
-    _tracing: Tracing,
+    pub tracing: Tracing,
     _beacon: Option<DropGuard>,
 }
 
@@ -71,26 +72,29 @@ impl Watched {
 
     /// The same, at other addresses than the resolvers' own, such as those of relays.
     pub async fn at(world: &World, resolvers: &[(String, IpAddr)], told: Told) -> Self {
-        let text = probes_toml(resolvers, told, &key_file(world));
-        let loaded = parse(&text, "probes.toml", &Overrides::default());
-        let estate: Arc<Estate> = Arc::new(loaded.unwrap_or_else(|problems| panic!("{problems}")).estate);
+        let estate = estate(resolvers, told, &key_file(world));
         let keys = Keys::load(&estate.path.key_files).expect("the key file");
-        let beacon = match (&estate.beacon, &keys) {
-            (Some(settings), Some(keys)) => {
-                let zone = estate.path.canary_zone.as_ref().expect("the canary zone");
-                let beacon = Beacon::bind(settings, zone, Arc::new(keys.clone())).await.expect("the beacon's port");
-                let shutdown = CancellationToken::new();
-                tokio::spawn(beacon.run(shutdown.clone()));
-                Some(shutdown.drop_guard())
-            }
-            _ => None,
+        let beacon = match &keys {
+            Some(keys) => Beacon::of(&estate, Arc::new(keys.clone())).await.expect("the beacon's port"),
+            None => None,
         };
+        Self::over(estate, keys, beacon)
+    }
+
+    /// Starts to watch an estate, on the runtime of the caller, with a beacon that listens already.
+    pub fn over(estate: Estate, keys: Option<Keys>, beacon: Option<Beacon>) -> Self {
+        let estate = Arc::new(estate);
+        let beacon = beacon.map(|beacon| {
+            let shutdown = CancellationToken::new();
+            tokio::spawn(beacon.run(shutdown.clone()));
+            shutdown.drop_guard()
+        });
         let board = Arc::new(Board::new(&estate, &plan::targets(&estate)));
         let fleet = Arc::new(Fleet::start(Arc::clone(&board), &estate));
         let tracing = Tracing::start(Arc::clone(&board), Arc::clone(&fleet), &estate, keys);
         let claims = Arc::new(Mutex::new(Confidence::None));
         let listening = tokio::spawn(note_claims(Arc::clone(&board), Arc::clone(&claims)));
-        Self { board, fleet, claims, _claims: AbortOnDropHandle::new(listening), _tracing: tracing, _beacon: beacon }
+        Self { board, fleet, claims, _claims: AbortOnDropHandle::new(listening), tracing, _beacon: beacon }
     }
 
     /// The most that was ever said of a loop since the start, by however little it was passing.
@@ -227,8 +231,14 @@ fn key_file(world: &World) -> String {
     key.display().to_string()
 }
 
+/// The estate that Fathom watches, from the configuration that a user would write.
+pub(super) fn estate<A: Display>(resolvers: &[(String, A)], told: Told, key: &str) -> Estate {
+    let loaded = parse(&probes_toml(resolvers, told, key), "probes.toml", &Overrides::default());
+    loaded.unwrap_or_else(|problems| panic!("{problems}")).estate
+}
+
 /// The configuration: an internal name, an external one, and cold ones from outside.
-fn probes_toml(resolvers: &[(String, IpAddr)], told: Told, key: &str) -> String {
+fn probes_toml<A: Display>(resolvers: &[(String, A)], told: Told, key: &str) -> String {
     let mut text = format!(
         r#"[prober]
 environment = "test"
