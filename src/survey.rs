@@ -16,6 +16,8 @@ use crate::fleet::Fleet;
 use crate::gate::{Decision, Step, When, decide};
 use crate::path::Tracing;
 use crate::plan;
+use crate::probe::Observation;
+use crate::report::ClusterReport;
 use crate::report::json::{ClusterPaths, Paths, Unreadable};
 
 /// Where a prober serves what it knows of paths.
@@ -25,7 +27,7 @@ const PATH: &str = "/api/v1/paths";
 const BOUNDS: Bounds = Bounds { time: Duration::from_secs(5), body: 16 << 20 };
 
 /// The most time from one round of one's own to the next: somebody waits.
-const HASTE: Duration = Duration::from_secs(3);
+const HASTE: Duration = Duration::from_secs(2);
 
 /// How long the first two rounds of one's own are waited for.
 const FIRST_ROUNDS: Duration = Duration::from_secs(20);
@@ -178,6 +180,31 @@ impl Own {
         };
         // What is missing then is said by those who look.
         drop(timeout(FIRST_ROUNDS, waiting).await);
+    }
+
+    /// What probes of a resolver share: whoever asks beside this spends from the same budget.
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    /// Takes what a probe beside this saw, as evidence like any other.
+    pub fn note(&self, seen: &Observation) {
+        let key = seen.target.key();
+        if let Some(cell) = self.board.cells().iter().find(|cell| cell.target().key() == key) {
+            self.board.record(cell, seen);
+        }
+    }
+
+    /// Waits until the reports are `enough`, or for as long as `patience`.
+    pub async fn until(&self, enough: impl Fn(&[Arc<ClusterReport>]) -> bool, patience: Duration) {
+        let mut reports = self.board.reports();
+        // Either way what is known then is known.
+        drop(timeout(patience, reports.wait_for(|reports| enough(reports))).await);
+    }
+
+    /// What is known of each cluster by now.
+    pub fn reports(&self) -> Vec<Arc<ClusterReport>> {
+        self.board.reports().borrow().clone()
     }
 
     /// Ends all questions.

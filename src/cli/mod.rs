@@ -7,7 +7,6 @@ mod demo;
 mod explain;
 mod gate;
 mod lab;
-mod look;
 mod man;
 mod metrics;
 mod notify;

@@ -8,15 +8,16 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::explain::{self, Finding};
-use super::look::Look;
 use super::verdicts::Judged;
 use super::{Ending, Global, UsageError, print};
+use crate::canary::Keys;
 use crate::estate::{Estate, Label};
 use crate::exchange::Contact;
 use crate::outcome::Outcome;
 use crate::plan::{Purpose, Target, targets};
 use crate::probe::ask;
 use crate::report::ClusterReport;
+use crate::survey::Own;
 use crate::ttl_watch::TtlWatch;
 use crate::verdict::Verdict;
 
@@ -64,7 +65,12 @@ async fn ask_and_trace(mut estate: Estate, targets: Vec<Arc<Target>>, trace: boo
     let mut resolvers: Vec<(Label, Label)> =
         targets.iter().map(|target| (target.cluster.name.clone(), target.resolver.name.clone())).collect();
     resolvers.dedup();
-    let look = Arc::new(Look::start(estate.clone()));
+    // Without the keys of its beacon less can be seen, not nothing.
+    let keys = Keys::of(&estate).unwrap_or_else(|error| {
+        tracing::warn!("{error}; names of the canary zone are left out.");
+        None
+    });
+    let look = Arc::new(Own::start(estate.clone(), keys).await);
     let judge = |reports: &[Arc<ClusterReport>]| -> Vec<Judged> {
         let find = |(cluster, resolver): &(Label, Label)| Judged::find(reports, cluster.as_str(), resolver.as_str());
         resolvers.iter().filter_map(find).collect()
@@ -118,7 +124,7 @@ fn narrow(
 
 /// Asks every target once, all resolvers at the same time, and each within its packet budget. What comes is evidence for
 /// the look.
-async fn ask_all(estate: &Estate, targets: Vec<Arc<Target>>, look: Option<&Arc<Look>>) -> Vec<Finding> {
+async fn ask_all(estate: &Estate, targets: Vec<Arc<Target>>, look: Option<&Arc<Own>>) -> Vec<Finding> {
     let mut next_start: BTreeMap<(Label, Label), (Arc<Contact>, Duration)> = BTreeMap::new();
     let mut asking = JoinSet::new();
     for (place, target) in targets.into_iter().enumerate() {
