@@ -183,7 +183,7 @@ impl Evidence {
             Finding::FailureEcho { from, to, echo, words } => {
                 if let Echoed::Never | Echoed::Behind = echo {
                     self.reach.no_failure_echo(from, Some(to));
-                } else if echo == Echoed::Itself {
+                } else if echo == Echoed::Itself && !self.tracer_denies(from, to) {
                     self.reach.seen((from, to), Method::FailureEcho, None, true, noted(words.clone(), now));
                 }
                 self.note(from, |known| set(&mut known.failure_echo, to, Some(Noted { value: echo, at: now, words })));
@@ -261,6 +261,12 @@ impl Evidence {
                 set(&mut known.row, to, Some(noted));
             }
         });
+    }
+
+    /// Whether a tracer would have shown the way that failures seem to show, and did not.
+    fn tracer_denies(&self, from: usize, to: usize) -> bool {
+        let row = self.known.get(from).and_then(|known| known.row.get(to)?.as_ref());
+        from != to && row.is_some_and(|noted| noted.value != Sight::Hit) && self.would_have_been_hit(from, to)
     }
 
     /// Whether a tracer cannot fail while the way to its owner stands: the owner serves it, no packets are lost, and

@@ -112,11 +112,12 @@ fn leads(evidence: &Evidence, graph: &Graph, cold: &[Cold], resolver: usize, now
         return (Leads::IntoCircle, proof(seen_twice && graph.cycle_seen_twice(*member)));
     }
     if siblings.is_empty() {
-        return elsewhere(evidence, resolver, now).map_or((Leads::Unknown, Proof::Indirect), |p| (Leads::Elsewhere, p));
+        return elsewhere(evidence, cold[resolver], resolver, now)
+            .map_or((Leads::Unknown, Proof::Indirect), |p| (Leads::Elsewhere, p));
     }
     let end = siblings.iter().find_map(|sibling| {
         let leads_nowhere = cold[*sibling].fails() && graph.siblings_of(*sibling).next().is_none();
-        let end = if leads_nowhere { elsewhere(evidence, *sibling, now) } else { None };
+        let end = if leads_nowhere { elsewhere(evidence, cold[*sibling], *sibling, now) } else { None };
         end.or_else(|| is_gone(&evidence.known[*sibling], now).then_some(Proof::Direct))
     });
     match end.filter(|_| cold[resolver].fails()) {
@@ -126,7 +127,7 @@ fn leads(evidence: &Evidence, graph: &Graph, cold: &[Cold], resolver: usize, now
 }
 
 /// Whether a path from the resolver to any sibling would have been seen, and how surely.
-fn elsewhere(evidence: &Evidence, resolver: usize, now: Instant) -> Option<Proof> {
+fn elsewhere(evidence: &Evidence, cold: Cold, resolver: usize, now: Instant) -> Option<Proof> {
     let known = &evidence.known[resolver];
     let server = &evidence.server;
     let others = || (0..evidence.known.len()).filter(|other| server[*other] != server[resolver]);
@@ -138,14 +139,18 @@ fn elsewhere(evidence: &Evidence, resolver: usize, now: Instant) -> Option<Proof
         let row = known.row[other].as_ref().and_then(|noted| noted.fresh(now));
         matches!(row, Some(Sight::Miss | Sight::Unclear))
     };
-    if others().all(|other| serves_tracer(other) && not_reached(other)) {
-        return Some(Proof::Direct);
+    if others().next().is_some() && others().all(|other| serves_tracer(other) && not_reached(other)) {
+        // To itself is where no tracer leads: only that it fails at once, or not at all, excludes that.
+        let not_to_itself = !cold.fails() || (cold == Cold::FailsFast && known.software.fast_failure_tells());
+        return Some(if not_to_itself { Proof::Direct } else { Proof::Indirect });
     }
-    let in_no_cache = others().all(|other| known.echo_missed[other].as_ref().is_some_and(|n| n.fresh(now).is_some()));
-    let in_no_failure_cache = others().all(|other| {
-        let echo = known.failure_echo[other].as_ref().and_then(|noted| noted.fresh(now));
-        matches!(echo, Some(Echoed::Never | Echoed::Behind))
-    });
+    let in_no_cache = others().next().is_some()
+        && others().all(|other| known.echo_missed[other].as_ref().is_some_and(|n| n.fresh(now).is_some()));
+    let in_no_failure_cache = others().next().is_some()
+        && others().all(|other| {
+            let echo = known.failure_echo[other].as_ref().and_then(|noted| noted.fresh(now));
+            matches!(echo, Some(Echoed::Never | Echoed::Behind))
+        });
     let own_egress = known.own_egress.as_ref().is_some_and(|noted| noted.fresh(now).is_some());
     (in_no_cache || in_no_failure_cache || own_egress).then_some(Proof::Indirect)
 }
