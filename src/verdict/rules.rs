@@ -53,8 +53,9 @@ const RULES: &[Rule] = &[
         confidence: |s| if s.over_tcp == OverTcp::Fails { Confidence::Confirmed } else { Confidence::Probable },
     },
     Rule { when: |s| s.own == Own::NoRoute, verdict: Verdict::Unreachable, confidence: probable },
+    // Whoever answered anything is there: then packets are lost.
     Rule {
-        when: |s| s.own == Own::Silent && s.over_tcp == OverTcp::Fails,
+        when: |s| s.own == Own::Silent && s.over_tcp == OverTcp::Fails && !s.cold.resolves(),
         verdict: Verdict::Unreachable,
         confidence: probable,
     },

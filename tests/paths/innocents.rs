@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fathom::lab::{Authority, Fault, Software};
+use fathom::lab::{Authority, Fault, Security, Software};
 use fathom::report::ClusterReport;
 use fathom::verdict::{ClusterState, Confidence, Verdict};
 use tokio::time::sleep;
@@ -100,6 +100,16 @@ async fn stale_answers_hide_that_the_outside_is_gone() {
     }
     world.lab.outside().set_cut(true);
     settles(&watched, "serve-stale", &[Verdict::UpstreamFailing, Verdict::StaleMasking]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_chain_of_trust() {
+    let nodes = ["ns1", "ns2", "ns3"].map(|name| (name, Software::BindValidating, "itself"));
+    let world = Simulated::start(&nodes, true).await;
+    let watched = world.watch(Told::every(10)).await;
+    watched.until_state(ClusterState::Healthy, LIMIT).await;
+    assert!(world.lab.outside().set_security("example.com.", Security::Bogus));
+    settles(&watched, "bogus", &[Verdict::DnssecFailing]).await;
 }
 
 #[tokio::test(start_paused = true)]
