@@ -81,7 +81,7 @@ impl Node {
     /// The answer in wire form; nothing where the resolver stays silent.
     pub(super) async fn answer(&self, asked: Asked) -> Option<Vec<u8>> {
         let faults = self.faults_for(asked.qname());
-        if tamper::loses(&faults) {
+        if tamper::loses(&faults, asked.via) {
             return None;
         }
         let answer = match tamper::instead(&faults) {

@@ -11,7 +11,7 @@ use crate::outcome::Outcome;
 pub enum Fault {
     /// Every question is dropped.
     Drop,
-    /// So many percent of the questions are dropped.
+    /// So many percent of the questions over UDP are dropped; TCP sends them again.
     Loss(u8),
     /// Every answer comes so much later.
     Delay(Duration),

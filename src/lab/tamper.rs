@@ -22,11 +22,12 @@ fn each(faults: &Faults) -> impl Iterator<Item = Fault> {
     faults.iter().map(|injected| injected.fault)
 }
 
-/// Whether the question never arrives.
-pub(super) fn loses(faults: &Faults) -> bool {
+/// Whether the question never arrives. TCP sends again what is lost, as long as anything comes through.
+pub(super) fn loses(faults: &Faults, via: Transport) -> bool {
     each(faults).any(|fault| {
         if let Fault::Loss(percent) = fault {
-            rand::rng().random_ratio(u32::from(percent.min(100)), 100)
+            let comes_through = via == Transport::Tcp && percent < 100;
+            !comes_through && rand::rng().random_ratio(u32::from(percent.min(100)), 100)
         } else {
             fault == Fault::Drop
         }
