@@ -79,6 +79,10 @@ impl Scene<'_> {
                 ),
                 None => format!("{name} forwards into a circle that still has a way out: it works through luck."),
             },
+            // Only part of the way back: one good round may be luck.
+            Verdict::LoopSuspected | Verdict::DeadEnd | Verdict::RecursionFailing if seen.cold == Cold::Works => {
+                format!("{name} resolves again. It counts as {} until three rounds are good.", verdict.as_str())
+            }
             Verdict::LoopSuspected => self.of_loop(resolver, confidence),
             Verdict::DeadEnd if seen.leads == Leads::ToDeadEnd => {
                 format!("{name} forwards to {}, where the way ends. {}", self.way(resolver), self.impact())
