@@ -45,7 +45,13 @@ async fn probe(target: &Arc<Target>) -> Observation {
 
 /// UDP that answers TC, if at all, and TCP on the same port.
 async fn truncating(tcp: Option<Tcp>) -> SocketAddr {
-    let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    // A port that is free for UDP may be taken for TCP, by a connection of another test.
+    let (udp, listener) = loop {
+        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        if let Ok(listener) = TcpListener::bind(udp.local_addr().unwrap()).await {
+            break (udp, listener);
+        }
+    };
     let address = udp.local_addr().unwrap();
     tokio::spawn(async move {
         let mut buffer = [0; 512];
@@ -57,7 +63,6 @@ async fn truncating(tcp: Option<Tcp>) -> SocketAddr {
         }
     });
     if let Some(tcp) = tcp {
-        let listener = TcpListener::bind(address).await.unwrap();
         tokio::spawn(async move {
             loop {
                 serve_tcp(listener.accept().await.unwrap().0, tcp).await;
