@@ -69,6 +69,8 @@ struct Course {
     identities: Vec<Identity>,
     /// Rounds in a row in which something failed.
     failing_rounds: u32,
+    /// Rounds in a row after which something was in doubt.
+    doubtful_rounds: u32,
     failure_echo_at: Option<Instant>,
     /// How cold names failed when the last echoes of failures were asked for: another way is another fault.
     failing_how: Vec<Cold>,
@@ -141,6 +143,7 @@ impl Watcher {
         let (now, at) = (Instant::now(), SystemTime::now());
         self.judgement.settle(now, at, began);
         course.failing_rounds = if self.judgement.fails(now) { course.failing_rounds + 1 } else { 0 };
+        course.doubtful_rounds = if self.judgement.wavers() { course.doubtful_rounds + 1 } else { 0 };
         self.publish();
         self.echo_failures(course, now);
     }
@@ -167,7 +170,8 @@ impl Watcher {
         } else if course.failing_rounds > 0 {
             FAILING_GAPS.0
         } else if self.judgement.wavers() {
-            DOUBT_GAP
+            // What is still in doubt then, such as a way that is taken now and then, will be so for long.
+            if course.doubtful_rounds > 6 { FAILING_GAPS.1 } else { DOUBT_GAP }
         } else {
             self.interval
         };
