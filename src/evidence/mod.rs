@@ -301,6 +301,12 @@ impl Evidence {
         });
     }
 
+    /// Whether an echo of failures told anything, one way or the other, since then.
+    pub fn failure_echo_told_since(&self, since: Instant) -> bool {
+        let told = |noted: &Noted<Echoed>| noted.at >= since && noted.value != Echoed::Unclear;
+        self.known.iter().any(|known| known.failure_echo.iter().flatten().any(told))
+    }
+
     /// Whether something was seen that ought to be looked at again soon.
     pub fn wants_another_look(&self) -> bool {
         self.reach.wants_another_look()

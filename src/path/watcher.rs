@@ -41,8 +41,9 @@ const STORM_GAP: Duration = Duration::from_secs(60);
 /// A cold name that came to the beacon more often than this is going round and round.
 const MOST_ARRIVALS: u32 = 20;
 
-/// Between two echoes of failures: each is a small burst of packets.
-const FAILURE_ECHO_GAP: Duration = Duration::from_secs(5 * 60);
+/// Between two echoes of failures: each is a small burst of packets. The first holds where the last one told nothing, on a
+/// machine too busy to measure.
+const FAILURE_ECHO_GAPS: (Duration, Duration) = (Duration::from_secs(45), Duration::from_secs(5 * 60));
 
 /// How often the board is looked at.
 const TICK: Duration = Duration::from_millis(500);
@@ -268,8 +269,9 @@ impl Watcher {
     /// Lets names fail on purpose, once it is clear that they do and no path says why.
     fn echo_failures(&self, course: &mut Course, now: Instant) {
         let failing_how = self.judgement.cold(now);
-        let recently =
-            course.failure_echo_at.is_some_and(|at| now < at + FAILURE_ECHO_GAP) && course.failing_how == failing_how;
+        let told = |at: Instant| self.judgement.evidence.failure_echo_told_since(at);
+        let gap = |at: Instant| if told(at) { FAILURE_ECHO_GAPS.1 } else { FAILURE_ECHO_GAPS.0 };
+        let recently = course.failure_echo_at.is_some_and(|at| now < at + gap(at)) && course.failing_how == failing_how;
         let known = &self.judgement.evidence.known;
         if recently || known.iter().any(|known| known.software.feeds_storms()) {
             return;
