@@ -14,10 +14,13 @@ const NODES: [&str; 4] = ["ns1", "ns2", "ns3", "ns4"];
 
 /// How the replicas of one replay are set up.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches: every combination is a replay of its own")]
 struct Replay {
     tracers: bool,
     validating: bool,
     shared_upstream: bool,
+    /// A rebuilt replica turns to its sibling first, and to the authorities when that fails; else to its sibling only.
+    forward_first: bool,
 }
 
 impl Replay {
@@ -69,6 +72,12 @@ impl Replay {
         assert_eq!(watched.report().and_then(|report| report.last_exit), Some(3), "{}", watched.in_words());
 
         self.rebuild(&mut world, 3, Some("ns1")).await;
+        if self.forward_first {
+            let after = watched.until_all(Verdict::CycleWithExit, Confidence::Confirmed, Duration::from_secs(60)).await;
+            println!("stage 4 circle with a way out after {after:.1?}:\n{}", watched.in_words());
+            watched.record(&self.case("4"), "cycle_with_exit");
+            return self.mend(&mut world, &watched).await;
+        }
         let sure = if self.tracers { Confidence::Confirmed } else { Confidence::Probable };
         // Without tracers answer times are compared, which a busy machine may put off by one more attempt.
         let after = watched.until_all(Verdict::LoopSuspected, sure, Duration::from_secs(150)).await;
@@ -86,8 +95,13 @@ impl Replay {
             watched.record(&self.case(name), "dead_end");
         }
 
+        self.mend(&mut world, &watched).await;
+    }
+
+    /// Everybody gets the way out back.
+    async fn mend(self, world: &mut World, watched: &Watched) {
         for node in NODES {
-            let setup = self.healthy(&world);
+            let setup = self.healthy(world);
             world.build(node, setup).await;
         }
         let (report, after) = watched.until_state(ClusterState::Healthy, Duration::from_secs(90)).await;
@@ -98,38 +112,75 @@ impl Replay {
     fn case(self, stage: &str) -> String {
         let word = |yes: bool, word: &'static str| if yes { word } else { "" };
         format!(
-            "stage {stage}, BIND{}{}{}",
+            "stage {stage}, BIND{}{}{}{}",
             if self.tracers { ", tracers" } else { ", no tracers" },
             word(self.validating, ", validating"),
+            word(self.forward_first, ", forward first"),
             if self.shared_upstream { ", shared upstream" } else { ", iterating" }
         )
     }
 
     async fn rebuild(self, world: &mut World, place: usize, forwarder: Option<&str>) {
         let to: Vec<IpAddr> = forwarder.map(|name| world.address(name)).into_iter().collect();
-        let setup = self.setup().forward_only(&to);
+        let setup = self.setup();
+        let setup = if self.forward_first { setup.forward_first(&to) } else { setup.forward_only(&to) };
         world.build(NODES[place], setup).await;
     }
 }
 
+/// Tracers, validating, behind a shared upstream, forward first.
+const fn replay([tracers, validating, shared_upstream, forward_first]: [bool; 4]) -> Replay {
+    Replay { tracers, validating, shared_upstream, forward_first }
+}
+
 #[test]
 fn with_tracers_and_a_shared_upstream() {
-    isolated(async { Replay { tracers: true, validating: false, shared_upstream: true }.run().await });
-}
-
-#[test]
-fn without_tracers_and_a_shared_upstream() {
-    isolated(async { Replay { tracers: false, validating: false, shared_upstream: true }.run().await });
-}
-
-#[test]
-fn without_tracers_validating() {
-    isolated(async { Replay { tracers: false, validating: true, shared_upstream: true }.run().await });
+    isolated(async { replay([true, false, true, false]).run().await });
 }
 
 #[test]
 fn with_tracers_each_iterating_itself() {
-    isolated(async { Replay { tracers: true, validating: true, shared_upstream: false }.run().await });
+    isolated(async { replay([true, false, false, false]).run().await });
+}
+
+#[test]
+fn with_tracers_validating_behind_a_shared_upstream() {
+    isolated(async { replay([true, true, true, false]).run().await });
+}
+
+#[test]
+fn with_tracers_validating_each_iterating_itself() {
+    isolated(async { replay([true, true, false, false]).run().await });
+}
+
+#[test]
+fn without_tracers_and_a_shared_upstream() {
+    isolated(async { replay([false, false, true, false]).run().await });
+}
+
+#[test]
+fn without_tracers_each_iterating_itself() {
+    isolated(async { replay([false, false, false, false]).run().await });
+}
+
+#[test]
+fn without_tracers_validating_behind_a_shared_upstream() {
+    isolated(async { replay([false, true, true, false]).run().await });
+}
+
+#[test]
+fn without_tracers_validating_each_iterating_itself() {
+    isolated(async { replay([false, true, false, false]).run().await });
+}
+
+#[test]
+fn forward_first_behind_a_shared_upstream() {
+    isolated(async { replay([true, false, true, true]).run().await });
+}
+
+#[test]
+fn forward_first_validating_each_iterating_itself() {
+    isolated(async { replay([true, true, false, true]).run().await });
 }
 
 #[test]

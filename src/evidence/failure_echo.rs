@@ -80,8 +80,8 @@ async fn source(inquiry: Arc<Inquiry>, from: usize, software: Arc<[Software]>) {
     if samples.len() < NAMES as usize / 2 {
         return;
     }
-    // Its own failure cache tells only where failures with CD are kept apart, and only when something is found: a ring
-    // that does not validate brings nothing back.
+    // Its own failure cache tells only where failures with CD are kept apart, and only when something is found: not every
+    // ring brings a question back with CD.
     let tells =
         |to: &usize| software[*to].remembers_failures() && (*to != from || software[from].remembers_unchecked_apart());
     for to in (0..inquiry.asker.len()).filter(tells) {
@@ -110,7 +110,7 @@ async fn name(inquiry: Arc<Inquiry>, from: usize) -> Option<Vec<Sample>> {
     for to in 0..inquiry.asker.len() {
         let one_off = OneOff::new(qname.clone(), qtype, QUICK);
         // Others are asked without CD, which finds every failure they remember. The source is asked with CD, which does
-        // not find what it remembers of the question it was asked itself, but what came back to it from a validator.
+        // not find what it remembers of the question it was asked itself, but what came back to it: BIND forwards with CD.
         samples.push(twice(&inquiry, to, &if to == from { one_off.unchecked() } else { one_off }).await);
     }
     Some(samples)
