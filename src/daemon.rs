@@ -86,7 +86,7 @@ impl Daemon {
     #[must_use]
     pub fn with_tracing(self, keys: Option<Keys>) -> Self {
         let (board, fleet) = (Arc::clone(&self.board), Arc::clone(&self.fleet));
-        let tracing = Tracing::start_beside(self.beacon.clone(), board, fleet, &self.started_with, keys);
+        let tracing = Tracing::start(self.beacon.clone(), board, fleet, &self.started_with, keys);
         Self { tracing: Some(tracing), ..self }
     }
 

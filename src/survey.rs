@@ -146,6 +146,7 @@ impl Own {
             keys = keys.filter(|_| !estate.path.key_files.is_empty());
         }
         let beacon = beacon.ok().flatten();
+        let handle = beacon.as_ref().map(Beacon::handle);
         let beacon = beacon.map(|beacon| {
             let shutdown = CancellationToken::new();
             tokio::spawn(beacon.run(shutdown.clone()));
@@ -154,7 +155,7 @@ impl Own {
         let estate = Arc::new(estate);
         let board = Arc::new(Board::new(&estate, &plan::targets(&estate)));
         let fleet = Arc::new(Fleet::start(Arc::clone(&board), &estate));
-        let tracing = Tracing::start(Arc::clone(&board), Arc::clone(&fleet), &estate, keys);
+        let tracing = Tracing::start(handle, Arc::clone(&board), Arc::clone(&fleet), &estate, keys);
         Self { estate, board, fleet, tracing, _beacon: beacon }
     }
 

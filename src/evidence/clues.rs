@@ -193,9 +193,9 @@ impl Clues {
             };
             self.said(supports, contradicts, &format!("failure cache of {}", names[to]), noted);
         }
-        if let Some(noted) = &known.arrived {
+        if let Some(noted) = known.left_all_the_same() {
             let contradicts: &[Verdict] = &[Verdict::LoopSuspected, Verdict::DeadEnd];
-            self.said(&[Verdict::UpstreamFailing], contradicts, "what the beacon saw", noted);
+            self.said(&[Verdict::UpstreamFailing, Verdict::CycleWithExit], contradicts, "what the beacon saw", noted);
         }
         if let Some(noted) = &known.unchecked {
             let dnssec: &[Verdict] = &[Verdict::DnssecFailing];

@@ -37,6 +37,9 @@ use crate::verdict::situation::{OverTcp, Own};
 /// How long a finding about a resolver is believed.
 const LIFE: Duration = Duration::from_secs(10 * 60);
 
+/// Names that came to the beacon that are kept for each resolver.
+const ARRIVALS_KEPT: usize = 16;
+
 /// A failure that came sooner than this came at once: no resolver's timer is that short.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
@@ -92,8 +95,8 @@ pub struct Known {
     pub echo_missed: Vec<Option<Noted<()>>>,
     /// Echoes of its failures, by the place of the other.
     pub failure_echo: Vec<Option<Noted<Echoed>>>,
-    /// A cold name that failed had come to the beacon all the same, so often.
-    pub arrived: Option<Noted<u32>>,
+    /// Cold names that came to the beacon, and how often; the last few.
+    arrived: VecDeque<(DomainName, Noted<u32>)>,
     /// The beacon saw its own address.
     pub own_egress: Option<Noted<()>>,
     /// What configured names say.
@@ -189,16 +192,10 @@ impl Evidence {
                 self.note(from, |known| set(&mut known.failure_echo, to, Some(Noted { value: echo, at: now, words })));
             }
             Finding::Upstream { works, words } => self.upstream = Some(Noted { value: works, at: now, words }),
-            // Only what was asked last, and failed, says something of how it fails.
             Finding::Arrived { resolver, qname, times, words } => self.note(resolver, |known| {
-                let failed = |noted: &Option<Noted<ColdSeen>>| {
-                    let fails = |seen| matches!(seen, ColdSeen::Failed(_) | ColdSeen::Silent | ColdSeen::SilentSoFar);
-                    noted.as_ref().is_some_and(|noted| fails(noted.value))
-                };
-                let mut names = known.cold.iter().zip(&known.cold_names);
-                if names.any(|(noted, name)| failed(noted) && name.as_ref() == Some(&qname)) {
-                    known.arrived = Some(Noted { value: times, at: now, words });
-                }
+                known.arrived.retain(|(name, _)| *name != qname);
+                known.arrived.push_back((qname, Noted { value: times, at: now, words }));
+                known.arrived.drain(..known.arrived.len().saturating_sub(ARRIVALS_KEPT));
             }),
             Finding::Egress { from, to, words } => {
                 if from == to {
@@ -215,6 +212,10 @@ impl Evidence {
         if let ColdSeen::Answered(_) | ColdSeen::OnlyOverTcp = noted.value {
             set(&mut self.parent_proved, parent, true);
         }
+        // Whoever resolves has no failures to go by any more.
+        if let ColdSeen::Answered(_) = noted.value {
+            self.reach.no_failure_echo(resolver, None);
+        }
         // A circle of such servers fails by their timers, not at once.
         let at_once = matches!(noted.value, ColdSeen::Failed(after) if after < AT_ONCE);
         if at_once && self.known.get(resolver).is_some_and(|known| known.software.fast_failure_tells()) {
@@ -224,7 +225,6 @@ impl Evidence {
             if let ColdSeen::Answered(after) = noted.value {
                 known.times.push_back(after);
                 known.times.drain(..known.times.len().saturating_sub(TIMES_KEPT));
-                known.arrived = None;
             }
             if let Some(slot) = known.cold.get_mut(parent)
                 && slot.as_ref().is_none_or(|before| before.at <= noted.at)
@@ -334,6 +334,17 @@ fn set<T>(list: &mut [T], place: usize, value: T) {
 }
 
 impl Known {
+    /// What the beacon saw of a cold name that fails, if that came there all the same.
+    pub fn left_all_the_same(&self) -> Option<&Noted<u32>> {
+        let fails = |noted: &Noted<ColdSeen>| {
+            matches!(noted.value, ColdSeen::Failed(_) | ColdSeen::Silent | ColdSeen::SilentSoFar)
+        };
+        let names = self.cold.iter().zip(&self.cold_names).filter(|(noted, _)| noted.as_ref().is_some_and(fails));
+        let mut failing = names.filter_map(|(_, name)| name.as_ref());
+        let arrived = |name: &DomainName| self.arrived.iter().find(|(arrived, _)| arrived == name);
+        failing.find_map(arrived).map(|(_, noted)| noted)
+    }
+
     /// Whether the last good cold answers took far longer than they used to.
     fn is_slow(&self) -> bool {
         const RECENT: usize = 3;

@@ -21,7 +21,7 @@ pub fn situations(evidence: &Evidence, graph: &Graph, prober_at_fault: bool, now
             over_tcp,
             loses_packets: known.configured.loses_packets,
             cold: cold[resolver],
-            arrives: known.arrived.as_ref().is_some_and(|noted| noted.fresh(now).is_some()),
+            arrives: known.left_all_the_same().is_some(),
             works_unchecked: known.configured.servfail > 0
                 && known.unchecked.as_ref().and_then(|noted| noted.fresh(now)) == Some(true),
             leads,

@@ -48,14 +48,9 @@ struct Running {
 
 impl Tracing {
     /// Begins to trace every cluster of the estate, with questions that the fleet's packet budgets pay for. `keys` are
-    /// those of `path.key_files`. Has to be called within a runtime.
-    pub fn start(board: Arc<Board>, fleet: Arc<Fleet>, estate: &Estate, keys: Option<Keys>) -> Self {
-        Self::start_beside(None, board, fleet, estate, keys)
-    }
-
-    /// The same in the process that runs the beacon, and so sees what arrives there. Elsewhere it is asked for over HTTP,
-    /// where `path.arrivals` says so.
-    pub fn start_beside(
+    /// those of `path.key_files`. What arrives at the beacon is seen where this process runs it; elsewhere it is asked for
+    /// over HTTP, where `path.arrivals` says so. Has to be called within a runtime.
+    pub fn start(
         beacon: Option<BeaconHandle>,
         board: Arc<Board>,
         fleet: Arc<Fleet>,

@@ -38,6 +38,10 @@ const FAILING_GAPS: (Duration, Duration) = (Duration::from_secs(5), Duration::fr
 /// Between rounds while something fails that every question might make worse.
 const STORM_GAP: Duration = Duration::from_secs(60);
 
+/// When in a round it is looked whether names have come to the beacon that are not answered yet: before they count as
+/// failing.
+const ARRIVALS_AT: Duration = Duration::from_millis(4200);
+
 /// A cold name that came to the beacon more often than this is going round and round.
 const MOST_ARRIVALS: u32 = 20;
 
@@ -128,12 +132,17 @@ impl Watcher {
         let mut asking = self.ask();
         let mut tick = interval(TICK);
         let end = Instant::now() + ROUND;
+        let (look_at, mut looked) = (Instant::now() + ARRIVALS_AT, self.reader.is_none());
         loop {
             tokio::select! {
                 Some(finding) = self.findings.recv() => self.take(finding),
                 done = asking.join_next() => if done.is_none() { break },
                 _ = tick.tick() => self.read_board(course),
                 change = changes.recv() => self.notice(change, course),
+                () = sleep_until(look_at), if !looked => {
+                    looked = true;
+                    self.look_at_arrivals(&mut asking);
+                }
                 () = sleep_until(end) => break,
             }
         }
@@ -182,7 +191,7 @@ impl Watcher {
     /// A second round is needed to be sure; after that, there is no hurry.
     fn storm_gap(&self, course: &Course) -> Duration {
         let feeds_storms = self.judgement.evidence.known.iter().any(|known| {
-            known.software.feeds_storms() || known.arrived.as_ref().is_some_and(|noted| noted.value > MOST_ARRIVALS)
+            known.software.feeds_storms() || known.left_all_the_same().is_some_and(|noted| noted.value > MOST_ARRIVALS)
         });
         if feeds_storms && course.failing_rounds > 1 && self.judgement.fails(Instant::now()) {
             STORM_GAP
@@ -213,10 +222,6 @@ impl Watcher {
         let (asks, failing) = (inquiry(), self.failing_names());
         asking.spawn(async move { unchecked::run(&asks, failing).await });
         if self.judgement.fails(Instant::now()) {
-            if let Some(reader) = &self.reader {
-                let (asks, reader) = (inquiry(), Arc::clone(reader));
-                asking.spawn(async move { arrivals::run(&asks, &mut *reader.lock().await).await });
-            }
             let (asks, upstreams) = (inquiry(), self.upstreams.clone());
             asking.spawn(async move { upstream::run(&asks, &upstreams).await });
         }
@@ -239,6 +244,14 @@ impl Watcher {
             asked: self.judgement.evidence.known[from].row[to].is_some(),
         };
         pairs.filter(meant).map(pair).collect()
+    }
+
+    /// Somebody keeps silent: did the question leave?
+    fn look_at_arrivals(&self, asking: &mut JoinSet<()>) {
+        if let Some(reader) = &self.reader {
+            let (inquiry, reader) = (Arc::clone(&self.inquiry), Arc::clone(reader));
+            asking.spawn(async move { arrivals::run(&inquiry, &mut *reader.lock().await).await });
+        }
     }
 
     /// For each resolver, one configured name that ends in SERVFAIL there.

@@ -59,7 +59,13 @@ const RULES: &[Rule] = &[
         verdict: Verdict::Unreachable,
         confidence: probable,
     },
-    // What got out is in no circle without a way out, and at no dead end: the way back fails.
+    // What got out is in no circle without a way out, and at no dead end. In a circle it is late: each member first waits
+    // for its sibling. Elsewhere it is the way back that fails.
+    Rule {
+        when: |s| s.cold.fails() && s.arrives && matches!(s.leads, Leads::InCircle | Leads::IntoCircle),
+        verdict: Verdict::CycleWithExit,
+        confidence: probable,
+    },
     Rule {
         when: |s| s.cold.fails() && s.arrives && !s.works_unchecked,
         verdict: Verdict::UpstreamFailing,
@@ -187,7 +193,7 @@ mod tests {
                 let circle = matches!(situation.leads, Leads::InCircle | Leads::IntoCircle);
                 assert!(circle || confidence == Confidence::Suspected, "{situation:?}");
                 assert_eq!(confidence == Confidence::Confirmed, circle && situation.proof == Proof::Direct);
-                assert!(!situation.arrives || situation.works_unchecked, "{situation:?}");
+                assert!(!situation.arrives || !circle, "{situation:?}");
             }
         }
     }
@@ -199,7 +205,7 @@ mod tests {
             let (verdict, confidence) = judge(&situation);
             assert_eq!(verdict == Verdict::Unknown, confidence == Confidence::None, "{situation:?}");
             let fine = matches!(verdict, Verdict::Ok | Verdict::ForwardsToSibling | Verdict::CycleWithExit);
-            assert!(!(fine && situation.cold.fails()), "{situation:?} {verdict:?}");
+            assert!(!(fine && situation.cold.fails() && !situation.arrives), "{situation:?} {verdict:?}");
             assert!(!(verdict == Verdict::Ok && situation.cold.resolves() && situation.leads == Leads::ToSibling));
         }
         let fault = Situation { prober_at_fault: true, cold: Cold::Silent, ..Situation::default() };

@@ -84,6 +84,7 @@ impl Watched {
     /// Starts to watch an estate, on the runtime of the caller, with a beacon that listens already.
     pub fn over(estate: Estate, keys: Option<Keys>, beacon: Option<Beacon>) -> Self {
         let estate = Arc::new(estate);
+        let handle = beacon.as_ref().map(Beacon::handle);
         let beacon = beacon.map(|beacon| {
             let shutdown = CancellationToken::new();
             tokio::spawn(beacon.run(shutdown.clone()));
@@ -91,7 +92,7 @@ impl Watched {
         });
         let board = Arc::new(Board::new(&estate, &plan::targets(&estate)));
         let fleet = Arc::new(Fleet::start(Arc::clone(&board), &estate));
-        let tracing = Tracing::start(Arc::clone(&board), Arc::clone(&fleet), &estate, keys);
+        let tracing = Tracing::start(handle, Arc::clone(&board), Arc::clone(&fleet), &estate, keys);
         let claims = Arc::new(Mutex::new(Confidence::None));
         let listening = tokio::spawn(note_claims(Arc::clone(&board), Arc::clone(&claims)));
         Self { board, fleet, claims, _claims: AbortOnDropHandle::new(listening), tracing, _beacon: beacon }
