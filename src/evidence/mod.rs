@@ -365,3 +365,34 @@ impl<T: Copy> Noted<T> {
         (now.saturating_duration_since(self.at) <= LIFE).then_some(self.value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cold(seen: ColdSeen, now: Instant) -> Finding {
+        let qname = DomainName::parse("n.example.").unwrap();
+        Finding::Cold { resolver: 0, parent: 0, qname, asked: now, seen, words: String::new() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_answer_ends_what_failures_seemed_to_show() {
+        let (mut evidence, now) = (Evidence::new(2, 1), Instant::now());
+        evidence.take(cold(ColdSeen::Silent, now), now);
+        evidence.take(Finding::FailureEcho { from: 0, to: 0, echo: Echoed::Itself, words: String::new() }, now);
+        assert_eq!(evidence.graph(now).cycles(), [[0]]);
+        evidence.take(cold(ColdSeen::Answered(Duration::from_millis(7)), now), now);
+        assert!(evidence.graph(now).cycles().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_arrival_counts_for_the_name_that_fails_alone() {
+        let (mut evidence, now) = (Evidence::new(1, 1), Instant::now());
+        for (name, counts) in [("other.example.", false), ("n.example.", true)] {
+            let qname = DomainName::parse(name).unwrap();
+            evidence.take(Finding::Arrived { resolver: 0, qname, times: 1, words: String::new() }, now);
+            evidence.take(cold(ColdSeen::SilentSoFar, now), now);
+            assert_eq!(evidence.known[0].left_all_the_same().is_some(), counts, "{name}");
+        }
+    }
+}
