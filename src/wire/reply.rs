@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use hickory_proto::op::{Message, MessageType};
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
@@ -192,8 +193,8 @@ pub struct Reply {
     pub nsid: Option<String>,
     /// Extended errors, at most eight.
     pub extended_errors: Vec<ExtendedError>,
-    /// Length of the message, in bytes.
-    pub size: usize,
+    /// The message as it came.
+    pub packet: Arc<[u8]>,
 }
 
 /// Why a packet does not belong to our question.
@@ -242,13 +243,18 @@ impl Reply {
         }
         let message = Message::from_vec(packet).map_err(|_| Stray::Undecodable)?;
         if message.metadata.message_type == MessageType::Response && belongs(packet, &message, question, case) {
-            Ok(Self::from_message(message, packet.len()))
+            Ok(Self::from_message(message, packet))
         } else {
             Err(Stray::WrongQuestion)
         }
     }
 
-    fn from_message(message: Message, size: usize) -> Self {
+    /// Reads a packet that was accepted as a reply before, such as one that was kept.
+    pub fn read_again(packet: &[u8]) -> Option<Self> {
+        Some(Self::from_message(Message::from_vec(packet).ok()?, packet))
+    }
+
+    fn from_message(message: Message, packet: &[u8]) -> Self {
         let rcode = Rcode(u16::from(message.metadata.response_code));
         let edns = message.edns.as_ref();
         let nsid = edns.and_then(|edns| match edns.option(EdnsCode::NSID) {
@@ -268,7 +274,7 @@ impl Reply {
             extended_errors: extended_errors.take(EXTENDED_ERRORS_LIMIT).collect(),
             answers: message.answers.into_iter().map(Record).collect(),
             authorities: message.authorities.into_iter().map(Record).collect(),
-            size,
+            packet: Arc::from(packet),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The one current state: every observation is folded into it, everything shown is a view of its [`Snapshot`].
 
+mod replies;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -17,6 +19,8 @@ use crate::probe::{LateReply, Observation};
 use crate::report::ClusterReport;
 use crate::verdict::Verdict;
 use crate::wire::Stray;
+
+pub use replies::{KeptReply, LONGEST_KEPT, Replies};
 
 /// The most different extended errors that one resolver can put into metrics: the codes come from the network.
 pub(crate) const MOST_INFO_CODES: usize = 40;
@@ -117,6 +121,7 @@ pub struct Change {
 pub struct TargetCell {
     target: Arc<Target>,
     state: Arc<Mutex<TargetState>>,
+    replies: Arc<Mutex<Replies>>,
     resolver: Arc<ResolverCell>,
 }
 
@@ -227,6 +232,9 @@ impl Board {
     pub fn record(&self, cell: &TargetCell, seen: &Observation) -> bool {
         cell.resolver.state.lock().observe(&cell.target, seen);
         let before = cell.state.lock().observe(seen);
+        if cell.target.purpose == Purpose::Name {
+            cell.replies.lock().observe(seen);
+        }
         let changed = before != Some(seen.outcome);
         if changed && cell.target.purpose == Purpose::Name {
             let change =
@@ -270,6 +278,16 @@ impl TargetCell {
     /// What its last probe saw.
     pub fn last(&self) -> Option<Last> {
         self.state.lock().last
+    }
+
+    /// What is known of it.
+    pub fn state(&self) -> TargetState {
+        *self.state.lock()
+    }
+
+    /// Its last replies, as they came. Kept for names alone.
+    pub fn replies(&self) -> Replies {
+        self.replies.lock().clone()
     }
 
     /// What is known of the resolver it asks.
@@ -326,9 +344,11 @@ impl Sheet {
         }
         sheet.targets.extend(targets.iter().filter_map(|target| {
             let resolver = cells.get(&(target.cluster.name.clone(), target.resolver.name.clone()))?;
-            let state = old_targets.get(&target.key()).map(|old| Arc::clone(&old.state)).unwrap_or_default();
+            let old = old_targets.get(&target.key());
+            let state = old.map(|old| Arc::clone(&old.state)).unwrap_or_default();
+            let replies = old.map(|old| Arc::clone(&old.replies)).unwrap_or_default();
             let (target, resolver) = (Arc::clone(target), Arc::clone(resolver));
-            Some(Arc::new(TargetCell { target, state, resolver }))
+            Some(Arc::new(TargetCell { target, state, replies, resolver }))
         }));
         sheet
     }
