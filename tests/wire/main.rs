@@ -42,7 +42,7 @@ fn look_at(packet: &[u8], question: &Encoded) -> Result<(), Stray> {
     assert!(reply.extended_errors.len() <= 8);
     let texts = reply.extended_errors.iter().map(|error| &error.text).chain(&reply.nsid);
     texts.for_each(|text| assert!(text.len() <= 64 && text.chars().all(|c| c.is_ascii_graphic() || c == ' ')));
-    assert_eq!(reply.size, packet.len());
+    assert_eq!(*reply.packet, packet[..]);
     Ok(())
 }
 
