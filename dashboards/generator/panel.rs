@@ -42,7 +42,7 @@ impl Panel {
             .defaults("unit", json!(unit))
             .defaults("min", json!(0))
             .defaults("custom", json!({ "lineWidth": 2, "fillOpacity": 0, "showPoints": "auto", "spanNulls": false }))
-            .option("legend", json!({ "displayMode": "list", "placement": "bottom", "showLegend": true }))
+            .option("legend", legend())
             .option("tooltip", json!({ "mode": "multi", "sort": "desc" }))
     }
 
@@ -62,8 +62,8 @@ impl Panel {
             .option("mergeValues", json!(true))
             .option("showValue", json!("auto"))
             .option("rowHeight", json!(0.85))
-            .option("legend", json!({ "displayMode": "list", "placement": "bottom", "showLegend": true }))
-            .option("tooltip", json!({ "mode": "single" }))
+            .option("legend", legend())
+            .option("tooltip", json!({ "mode": "single", "sort": "none" }))
     }
 
     /// Large numbers.
@@ -72,7 +72,12 @@ impl Panel {
             .defaults("unit", json!(unit))
             .option("colorMode", json!("background"))
             .option("graphMode", json!("none"))
+            .option("justifyMode", json!("auto"))
+            .option("orientation", json!("auto"))
+            .option("percentChangeColorMode", json!("standard"))
+            .option("showPercentChange", json!(false))
             .option("textMode", json!("auto"))
+            .option("wideLayout", json!(true))
             .option("reduceOptions", json!({ "calcs": ["lastNotNull"], "fields": "", "values": false }))
     }
 
@@ -81,8 +86,12 @@ impl Panel {
         let hidden = json!({ "Time": true, "__name__": true });
         Self::new("table", title, description, size)
             .defaults("unit", json!(unit))
-            .defaults("custom", json!({ "align": "auto", "filterable": true }))
+            .defaults(
+                "custom",
+                json!({ "align": "auto", "cellOptions": { "type": "auto" }, "filterable": true, "inspect": false }),
+            )
             .option("cellHeight", json!("sm"))
+            .option("frameIndex", json!(0))
             .option("showHeader", json!(true))
             .set("transformations", json!([{ "id": "organize", "options": { "excludeByName": hidden } }]))
     }
@@ -96,8 +105,10 @@ impl Panel {
             .option("cellGap", json!(1))
             .option(
                 "color",
-                json!({ "mode": "scheme", "scheme": "Cividis", "steps": 64, "reverse": false, "exponent": 0.5 }),
+                json!({ "mode": "scheme", "scheme": "Cividis", "steps": 64, "reverse": false, "exponent": 0.5, "fill": "dark-orange" }),
             )
+            .option("exemplars", json!({ "color": "rgba(255,0,255,0.7)" }))
+            .option("showValue", json!("never"))
             .option("rowsFrame", json!({ "layout": "auto" }))
             .option("legend", json!({ "show": true }))
             .option("tooltip", json!({ "mode": "single", "yHistogram": true }))
@@ -224,6 +235,11 @@ impl Panel {
         self.json[key] = value;
         self
     }
+}
+
+/// The names of the series, below the panel.
+fn legend() -> Value {
+    json!({ "calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": true })
 }
 
 /// The query with the variables in the places that stand for them.

@@ -49,8 +49,11 @@ pub(crate) fn sheet(uid: &str, title: &str, description: &str, annotations: &[Va
 pub(crate) fn alerts() -> Value {
     json!({
         "name": "Alerts", "enable": true, "hide": false, "iconColor": colours::BAD, "datasource": datasource(),
-        "expr": filled(r#"ALERTS{alertstate="firing",severity=~"critical|warning",environment=~"$environment",cluster=~"$cluster|"}"#),
-        "titleFormat": "{{alertname}}", "textFormat": "{{severity}} {{cluster}} {{resolver}}", "tagKeys": "severity", "step": "10s",
+        "target": {
+            "refId": "Anno", "interval": "10s",
+            "expr": filled(r#"ALERTS{alertstate="firing",severity=~"critical|warning",environment=~"$environment",cluster=~"$cluster|"}"#),
+        },
+        "titleFormat": "{{alertname}}", "textFormat": "{{severity}} {{cluster}} {{resolver}}", "tagKeys": "severity",
     })
 }
 
@@ -58,8 +61,11 @@ pub(crate) fn alerts() -> Value {
 pub(crate) fn reloads() -> Value {
     json!({
         "name": "Configuration", "enable": true, "hide": false, "iconColor": colours::SKY, "datasource": datasource(),
-        "expr": filled("fathom_config_last_reload_success_timestamp_seconds{@prober} * 1000"),
-        "titleFormat": "Configuration loaded", "textFormat": "{{vantage}}", "useValueForTime": "on", "step": "60s",
+        "target": {
+            "refId": "Anno", "interval": "60s",
+            "expr": filled("fathom_config_last_reload_success_timestamp_seconds{@prober} * 1000"),
+        },
+        "titleFormat": "Configuration loaded", "textFormat": "{{vantage}}", "useValueForTime": "on",
     })
 }
 
@@ -97,7 +103,7 @@ fn word(label: &str) -> String {
 
 fn variables() -> Vec<Value> {
     let mut all = vec![json!({
-        "name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus", "current": {}, "hide": 0,
+        "name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus", "hide": 0,
         "description": "The Prometheus that scrapes Fathom",
     })];
     let mut chosen: Vec<String> = Vec::new();

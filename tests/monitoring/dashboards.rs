@@ -24,7 +24,7 @@ fn queries(dashboard: &Value) -> Vec<(String, String)> {
         targets.into_iter().map(move |target| (text(&panel["title"]), text(&target["expr"])))
     });
     let annotations = dashboard["annotations"]["list"].as_array().expect("annotations").iter();
-    asked.chain(annotations.map(|a| (text(&a["name"]), text(&a["expr"])))).collect()
+    asked.chain(annotations.map(|a| (text(&a["name"]), text(&a["target"]["expr"])))).collect()
 }
 
 #[test]
