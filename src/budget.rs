@@ -68,9 +68,14 @@ impl Budget {
         self.refilled().tokens -= 1.0;
     }
 
-    /// Whether nothing was taken for the last second: a new bucket would be the same.
+    /// Whether nothing was taken for so long that a new bucket would be the same.
     pub fn is_full(&self) -> bool {
-        self.refilled().tokens >= f64::from(self.packets_per_second)
+        self.refilled().tokens >= f64::from(self.burst)
+    }
+
+    /// Whether there is none to take.
+    pub fn is_used_up(&self) -> bool {
+        self.refilled().tokens < 1.0
     }
 
     fn refilled(&self) -> parking_lot::MutexGuard<'_, State> {

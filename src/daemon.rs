@@ -11,6 +11,7 @@ use crate::config::{ConfigFile, Loaded, Problem, Problems};
 use crate::estate::Estate;
 use crate::fleet::Fleet;
 use crate::metrics::Exporter;
+use crate::operator::{Operator, Token, TokenError};
 use crate::path::Tracing;
 use crate::plan;
 
@@ -22,6 +23,7 @@ pub struct Daemon {
     exporter: Exporter,
     beacon: Option<BeaconHandle>,
     tracing: Option<Tracing>,
+    operator: Operator,
     file: Option<ConfigFile>,
     /// What this process was started with: what is listened on does not change while it runs.
     started_with: Arc<Estate>,
@@ -46,6 +48,9 @@ pub enum NotReloaded {
     /// The new one is right, but a key file that it names is not.
     #[error("the old configuration is still used: {0}")]
     Key(KeyError),
+    /// The new one is right, but the operator token file that it names is not.
+    #[error("the old configuration is still used: {0}")]
+    Token(TokenError),
     /// There is no file to load again.
     #[error("this process was not started from a configuration file, so there is none to load again")]
     NoFile,
@@ -69,6 +74,7 @@ impl Daemon {
             exporter,
             beacon: None,
             tracing: None,
+            operator: Operator::default(),
             file,
             started_with: estate,
             reloading: tokio::sync::Mutex::default(),
@@ -88,6 +94,17 @@ impl Daemon {
         let (board, fleet) = (Arc::clone(&self.board), Arc::clone(&self.fleet));
         let tracing = Tracing::start(self.beacon.clone(), board, fleet, &self.started_with, keys);
         Self { tracing: Some(tracing), ..self }
+    }
+
+    /// The same with a token that allows to change something, if there is one.
+    #[must_use]
+    pub fn with_operator(self, token: Option<Token>) -> Self {
+        Self { operator: Operator::new(token), ..self }
+    }
+
+    /// Who may change something.
+    pub fn operator(&self) -> &Operator {
+        &self.operator
     }
 
     /// The beacon that runs in this process, if one does.
@@ -114,7 +131,7 @@ impl Daemon {
     /// a second call waits and then loads the file as it is by then.
     ///
     /// # Errors
-    /// Every mistake in the file, or what is wrong with a key file.
+    /// Every mistake in the file, or what is wrong with a file that it names.
     pub async fn reload(&self) -> Result<Reloaded, NotReloaded> {
         let _reloading = self.reloading.lock().await;
         let file = self.file.clone().ok_or(NotReloaded::NoFile)?;
@@ -122,7 +139,8 @@ impl Daemon {
         let loaded = tokio::task::spawn_blocking(move || load(&file)).await;
         let loaded = loaded.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
         self.exporter.note_reload(loaded.is_ok());
-        let (loaded, keys) = loaded?;
+        let (loaded, keys, token) = loaded?;
+        self.operator.set(token);
         if let (Some(beacon), Some(keys)) = (&self.beacon, &keys) {
             beacon.set_keys(Arc::new(keys.clone()));
         }
@@ -150,11 +168,12 @@ impl Daemon {
     }
 }
 
-/// The configuration and the keys that it names. A key of this process' own stays what it is.
-fn load(file: &ConfigFile) -> Result<(Loaded, Option<Keys>), NotReloaded> {
+/// The configuration, and the keys and the token that it names. A key of this process' own stays what it is.
+fn load(file: &ConfigFile) -> Result<(Loaded, Option<Keys>, Option<Token>), NotReloaded> {
     let loaded = file.load().map_err(NotReloaded::Wrong)?;
     let keys = Keys::load(&loaded.estate.path.key_files).map_err(NotReloaded::Key)?;
-    Ok((loaded, keys))
+    let token = Token::of(&loaded.estate).map_err(NotReloaded::Token)?;
+    Ok((loaded, keys, token))
 }
 
 impl fmt::Display for Reloaded {

@@ -41,6 +41,8 @@ pub struct Prober {
     pub source_ipv6: Option<IpAddr>,
     /// Sockets that may be open for probes at any moment; more probes than that are skipped and counted.
     pub max_in_flight: usize,
+    /// The file with the token by which operators may change something; without one, nobody may.
+    pub operator_token_file: Option<PathBuf>,
 }
 
 /// How forwarding paths are traced.

@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty, Limited};
+use data_encoding::BASE64;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderValue};
-use hyper::{HeaderMap, Request, StatusCode};
+use hyper::{HeaderMap, Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -39,22 +40,51 @@ pub async fn get(
     authorization: Option<&str>,
     bounds: Bounds,
 ) -> Result<Fetched, FetchError> {
-    let failed = |why| FetchError { address, path: path.to_owned(), why };
-    let fetched = timeout(bounds.time, get_unbounded(address, path, authorization, bounds.body)).await;
-    fetched.unwrap_or(Err(Why::TooSlow(bounds.time))).map_err(failed)
+    fetch(address, &Asked { method: Method::GET, path, authorization, json: None }, bounds).await
 }
 
-async fn get_unbounded(
+/// Posts a JSON document to `path`, as [`get`] gets.
+pub async fn post(
     address: SocketAddr,
     path: &str,
     authorization: Option<&str>,
-    most: usize,
-) -> Result<Fetched, Why> {
-    let mut request = Request::get(path).header(header::HOST, address.to_string());
-    if let Some(authorization) = authorization {
+    json: String,
+    bounds: Bounds,
+) -> Result<Fetched, FetchError> {
+    fetch(address, &Asked { method: Method::POST, path, authorization, json: Some(json) }, bounds).await
+}
+
+/// The Authorization of HTTP Basic (RFC 7617) by which an operator of this name shows a token. A colon ends the name, so
+/// none is left in it.
+pub fn basic(name: &str, token: &str) -> String {
+    format!("Basic {}", BASE64.encode(format!("{}:{token}", name.replace(':', " ")).as_bytes()))
+}
+
+/// One request.
+struct Asked<'a> {
+    method: Method,
+    path: &'a str,
+    authorization: Option<&'a str>,
+    json: Option<String>,
+}
+
+async fn fetch(address: SocketAddr, asked: &Asked<'_>, bounds: Bounds) -> Result<Fetched, FetchError> {
+    let failed = |why| FetchError { address, path: asked.path.to_owned(), why };
+    let fetched = timeout(bounds.time, fetch_unbounded(address, asked, bounds.body)).await;
+    fetched.unwrap_or(Err(Why::TooSlow(bounds.time))).map_err(failed)
+}
+
+async fn fetch_unbounded(address: SocketAddr, asked: &Asked<'_>, most: usize) -> Result<Fetched, Why> {
+    let mut request =
+        Request::builder().method(asked.method.clone()).uri(asked.path).header(header::HOST, address.to_string());
+    if let Some(authorization) = asked.authorization {
         request = request.header(header::AUTHORIZATION, HeaderValue::from_str(authorization).map_err(Why::other)?);
     }
-    let request = request.body(Empty::<Bytes>::new()).map_err(Why::other)?;
+    if asked.json.is_some() {
+        request = request.header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    let body = Full::new(Bytes::from(asked.json.clone().unwrap_or_default()));
+    let request = request.body(body).map_err(Why::other)?;
     let stream = TcpStream::connect(address).await.map_err(Why::other)?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(Why::other)?;

@@ -1,9 +1,7 @@
 //! The keys that probers and their beacon share.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
@@ -11,6 +9,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::estate::Estate;
+use crate::private_file::{self, Unfit};
 
 /// The length of a full MAC, in bytes.
 const MAC_LENGTH: usize = 32;
@@ -38,19 +37,8 @@ impl Key {
     /// Reads a key file. White space at both ends does not count, so that the file may be a line of text.
     pub fn load(path: &Path) -> Result<Self, KeyError> {
         let failed = |why| KeyError { path: path.to_owned(), why };
-        let file = File::open(path).map_err(|error| failed(Why::Unreadable(error)))?;
-        // Asked of the open file: nobody can swap the file between the look at it and the reading.
-        let metadata = file.metadata().map_err(|error| failed(Why::Unreadable(error)))?;
-        if !metadata.is_file() {
-            return Err(failed(Why::NotAFile));
-        }
-        if metadata.mode() & 0o077 != 0 {
-            return Err(failed(Why::Exposed(metadata.mode() & 0o777)));
-        }
-        let mut bytes = Vec::new();
-        // One byte and some white space more than allowed shows that there is too much.
-        let limit = 2 * Self::MAX_LENGTH as u64;
-        file.take(limit).read_to_end(&mut bytes).map_err(|error| failed(Why::Unreadable(error)))?;
+        // Twice what is allowed shows, with some white space around it, that there is too much.
+        let bytes = private_file::read(path, 2 * Self::MAX_LENGTH).map_err(|error| failed(Why::Unfit(error)))?;
         let secret = bytes.trim_ascii();
         Self::new(secret).ok_or_else(|| failed(Why::Length(secret.len())))
     }
@@ -60,12 +48,8 @@ impl Key {
     pub fn create_file(path: &Path) -> Result<(), KeyError> {
         let secret: [u8; 32] = rand::random();
         let line = format!("{}\n", HEXLOWER.encode(&secret));
-        let write = || -> io::Result<()> {
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-            file.write_all(line.as_bytes())?;
-            file.sync_all()
-        };
-        write().map_err(|error| KeyError { path: path.to_owned(), why: Why::Unwritable(error) })
+        let failed = |error| KeyError { path: path.to_owned(), why: Why::Unwritable(error) };
+        private_file::create(path, line.as_bytes()).map_err(failed)
     }
 
     /// The MAC over the parts, one after another.
@@ -167,12 +151,8 @@ pub struct KeyError {
 
 #[derive(Debug, thiserror::Error)]
 enum Why {
-    #[error("cannot be read: {0}")]
-    Unreadable(io::Error),
-    #[error("is not a file")]
-    NotAFile,
-    #[error("others than its owner have access to it (mode {0:03o}); allow its owner alone: chmod 600")]
-    Exposed(u32),
+    #[error("{0}")]
+    Unfit(Unfit),
     #[error(
         "holds {0} bytes without the white space around them; a key has {min} to {max}, and `fathom beacon --new-key FILE` makes one",
         min = Key::MIN_LENGTH,
@@ -186,7 +166,7 @@ enum Why {
 #[cfg(test)]
 mod tests {
     use std::fs::{self, Permissions};
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     use super::*;
 

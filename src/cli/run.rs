@@ -16,6 +16,7 @@ use crate::canary::Keys;
 use crate::config::ConfigFile;
 use crate::daemon::Daemon;
 use crate::estate::{Estate, Label};
+use crate::operator::Token;
 use crate::outcome::Outcome;
 use crate::report::ClusterReport;
 use crate::verdict::ClusterState;
@@ -39,6 +40,7 @@ async fn probe_until_told_to_stop(estate: Estate, file: ConfigFile) -> Result<En
     let mut reload = signal(SignalKind::hangup())?;
     let listener = web::listen(estate.prober.listen).await.map_err(|error| UsageError(error.to_string()))?;
     let keys = Keys::of(&estate).map_err(UsageError::of)?;
+    let token = Token::of(&estate).map_err(UsageError::of)?;
     let beacon = match &keys {
         Some(keys) => Beacon::of(&estate, Arc::new(keys.clone())).await.map_err(UsageError::of)?,
         None => None,
@@ -57,7 +59,7 @@ async fn probe_until_told_to_stop(estate: Estate, file: ConfigFile) -> Result<En
     let board = Arc::new(Board::new(&estate, &plan::targets(&estate)));
     let changes = tokio::spawn(log_changes(board.changes()));
     let verdicts = tokio::spawn(log_verdicts(board.reports()));
-    let mut daemon = Daemon::start_on(board, estate, Some(file));
+    let mut daemon = Daemon::start_on(board, estate, Some(file)).with_operator(token);
     if let Some(beacon) = beacon {
         tracing::info!("The beacon answers for {} at {}.", beacon.zone(), beacon.address());
         daemon = daemon.with_beacon(beacon.handle());

@@ -61,7 +61,7 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
 }
 
-/// Reads a configuration file. Key files in it are relative to its folder.
+/// Reads a configuration file. Files named in it are relative to its folder.
 ///
 /// # Errors
 /// Every mistake of the file at once; or that it cannot be read.
@@ -76,8 +76,9 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, Problems> {
     }
     let mut loaded = parse(&text, &name, overrides)?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    for key_file in &mut loaded.estate.path.key_files {
-        *key_file = folder.join(&*key_file);
+    let Estate { prober, path, .. } = &mut loaded.estate;
+    for file in path.key_files.iter_mut().chain(&mut prober.operator_token_file) {
+        *file = folder.join(&*file);
     }
     Ok(loaded)
 }

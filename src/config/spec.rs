@@ -38,6 +38,7 @@ pub(super) struct ProberSpec {
     pub(super) source_ipv4: Given<Host4>,
     pub(super) source_ipv6: Given<Host6>,
     pub(super) max_in_flight: Given<Whole<1, 1_000_000>>,
+    pub(super) operator_token_file: Given<KeyFile>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

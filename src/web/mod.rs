@@ -2,6 +2,7 @@
 //!
 //! Whatever takes longer than a moment to render is rendered away from the threads that time probes, one at a time.
 
+mod operator;
 mod page;
 mod paths;
 pub mod runbooks;
@@ -23,6 +24,7 @@ use tokio::sync::Semaphore;
 use crate::beacon;
 use crate::daemon::{Daemon, NotReloaded};
 use crate::metrics::CONTENT_TYPE;
+use operator::By;
 
 pub use serve::{ListenError, listen, serve};
 
@@ -46,6 +48,7 @@ pub fn app(daemon: Arc<Daemon>) -> Router {
         .route("/metrics", get(metrics))
         .route("/api/v1/status", get(status))
         .route("/api/v1/paths", get(paths))
+        .route("/api/v1/operator", post(whoami))
         .route("/-/healthy", get(async || "Fathom is healthy.\n"))
         .route("/-/ready", get(ready))
         .route("/-/reload", post(reload))
@@ -87,6 +90,11 @@ async fn paths(State(site): State<Site>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], site.render(paths::render).await)
 }
 
+/// Whether the operator's token is right, without changing anything.
+async fn whoami(by: By) -> String {
+    format!("The token is right, {}.\n", by.as_str())
+}
+
 async fn ready(State(site): State<Site>) -> (StatusCode, &'static str) {
     if site.daemon.board().is_ready() {
         (StatusCode::OK, "Fathom is ready: everything was probed at least once.\n")
@@ -100,7 +108,7 @@ async fn reload(State(site): State<Site>) -> (StatusCode, String) {
     log_reload(&result);
     match result {
         Ok(reloaded) => (StatusCode::OK, format!("{reloaded}\n")),
-        Err(why @ (NotReloaded::Wrong(_) | NotReloaded::Key(_))) => {
+        Err(why @ (NotReloaded::Wrong(_) | NotReloaded::Key(_) | NotReloaded::Token(_))) => {
             (StatusCode::INTERNAL_SERVER_ERROR, format!("{why}\n"))
         }
         Err(why @ NotReloaded::NoFile) => (StatusCode::CONFLICT, format!("{why}\n")),

@@ -6,7 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socket2::SockRef;
@@ -72,10 +76,10 @@ pub async fn serve(listener: TcpListener, app: Router, shutdown: CancellationTok
         tokio::select! {
             () = shutdown.cancelled() => break,
             (seat, accepted) = accept => match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     let (app, shutdown) = (app.clone(), shutdown.clone());
                     connections.spawn(async move {
-                        converse(stream, app, shutdown).await;
+                        converse(stream, peer, app, shutdown).await;
                         drop(seat);
                     });
                 }
@@ -91,18 +95,23 @@ pub async fn serve(listener: TcpListener, app: Router, shutdown: CancellationTok
     drop(timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await);
 }
 
-/// One connection, request after request.
-async fn converse(stream: TcpStream, app: Router, shutdown: CancellationToken) {
+/// One connection, request after request, each with the address that it came from.
+async fn converse(stream: TcpStream, peer: SocketAddr, app: Router, shutdown: CancellationToken) {
     let limited = SockRef::from(&stream).set_tcp_user_timeout(Some(STUCK_TIMEOUT));
     if let Err(error) = limited.and_then(|()| stream.set_nodelay(true)) {
         tracing::debug!("An HTTP connection could not be limited: {error}");
         return;
     }
+    let app = TowerToHyperService::new(app);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        app.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_header_size(LARGEST_HEAD)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

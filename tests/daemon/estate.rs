@@ -80,6 +80,7 @@ impl Plan {
                 source_ipv4: None,
                 source_ipv6: None,
                 max_in_flight: self.max_in_flight,
+                operator_token_file: None,
             },
             path: PathTracing {
                 interval: Duration::from_secs(60),

@@ -6,6 +6,7 @@ mod beacon;
 mod estate;
 mod fleet;
 mod metrics;
+mod operator;
 mod probe;
 mod responder;
 mod run;

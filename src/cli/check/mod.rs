@@ -8,6 +8,7 @@ use self::plan::Plan;
 use super::{Ending, Global, UsageError, print};
 use crate::canary::Keys;
 use crate::config::Problem;
+use crate::operator::Token;
 
 /// In which form.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -21,10 +22,14 @@ pub(super) fn run(global: &Global, args: Args) -> Result<Ending, UsageError> {
     let file = global.config_file();
     match file.load() {
         Ok(mut loaded) => {
-            // Where the file is checked before it is rolled out, keys are absent and ought to be.
+            // Where the file is checked before it is rolled out, secrets are absent and ought to be.
+            let name = file.path.display().to_string();
             if let Err(error) = Keys::load(&loaded.estate.path.key_files) {
-                let name = file.path.display().to_string();
                 loaded.warnings.push(Problem::beyond_the_file(&name, "path.key_files", error.to_string()));
+            }
+            if let Err(error) = Token::of(&loaded.estate) {
+                let key = "prober.operator_token_file";
+                loaded.warnings.push(Problem::beyond_the_file(&name, key, error.to_string()));
             }
             let plan = Plan::of(&loaded);
             print(&if args.json { json::plan(&plan, &loaded.warnings) } else { text::plan(&plan, &loaded.warnings) })

@@ -16,6 +16,7 @@ use crate::config::{self, Overrides};
 use crate::daemon::Daemon;
 use crate::estate::{Estate, Name};
 use crate::lab::{Incident, Lab, Software};
+use crate::operator::Token;
 use crate::web;
 use story::Story;
 
@@ -70,7 +71,8 @@ async fn show(estate: Estate, once: bool) -> Result<Ending, UsageError> {
     let beacon = Beacon::of(&estate, Arc::new(keys.clone())).await.map_err(UsageError::of)?;
 
     let shutdown = CancellationToken::new();
-    let mut daemon = Daemon::start(estate.clone(), None);
+    let (token, text) = Token::random();
+    let mut daemon = Daemon::start(estate.clone(), None).with_operator(Some(token));
     if let Some(beacon) = beacon {
         daemon = daemon.with_beacon(beacon.handle());
         tokio::spawn(beacon.run(shutdown.clone()));
@@ -78,6 +80,9 @@ async fn show(estate: Estate, once: bool) -> Result<Ending, UsageError> {
     let daemon = Arc::new(daemon.with_tracing(Some(keys)));
     let server = tokio::spawn(web::serve(listener, web::app(Arc::clone(&daemon)), shutdown.clone()));
 
+    if !once {
+        print(&format!("To change something here, the operator's token is {text} (any name will do).\n"))?;
+    }
     let mut story = Story::new(Arc::clone(daemon.board()), incident, cluster, http, once);
     let ending = tokio::select! {
         () = stop.next() => Ok(Ending::Passed),

@@ -85,6 +85,7 @@ fn prober_settings(prober: &ProberSpec) -> Prober {
         source_ipv4: prober.source_ipv4.value().map(|host| host.0),
         source_ipv6: prober.source_ipv6.value().map(|host| host.0),
         max_in_flight: prober.max_in_flight.value().map_or(4096, |most| most.0 as usize),
+        operator_token_file: prober.operator_token_file.value().map(|file| file.0),
     }
 }
 

@@ -99,7 +99,7 @@ pub(super) struct AnswerText(pub(super) String);
 #[derive(Debug, Clone)]
 pub(super) struct Pattern(pub(super) Regex);
 
-/// The path of a file with a key.
+/// The path of a file with a secret.
 #[derive(Debug, Clone)]
 pub(super) struct KeyFile(pub(super) PathBuf);
 
