@@ -4,7 +4,7 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
 
-use super::files::{assert_generated, list, path, read, run, yaml};
+use super::files::{assert_generated, list, read, run, yaml};
 
 #[test]
 fn alertmanager_accepts_its_configuration() {
@@ -85,19 +85,4 @@ fn the_unit_is_well_formed_and_leaves_the_prober_little_to_abuse() {
     let said =
         run("systemd-analyze", &["verify", "--man=no", "--recursive-errors=no", file.to_str().expect("a plain path")]);
     assert!(!said.contains("fathom.service:"), "{said}");
-}
-
-#[test]
-fn the_debian_package_holds_files_that_exist() {
-    let manifest: toml::Table = read("Cargo.toml").parse().expect("TOML");
-    let assets = manifest["package"]["metadata"]["deb"]["assets"].as_array().expect("assets");
-    for asset in assets {
-        let source = asset[0].as_str().expect("a path");
-        let folder = Path::new(source).parent().and_then(Path::to_str).expect("a folder").replace("/**", "");
-        match source.rsplit_once('*') {
-            _ if source.starts_with("target/") => {}
-            Some((_, ending)) => assert!(!list(&folder, ending).is_empty(), "{source}"),
-            None => assert!(path(source).is_file(), "{source}"),
-        }
-    }
 }
