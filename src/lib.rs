@@ -10,6 +10,7 @@
 //! - [`path`] traces where resolvers forward to: it gathers [`evidence`], draws the [`graph`], judges by the rules of
 //!   [`verdict`], and makes a [`report`] of it;
 //! - [`board`] folds every observation into the one current state, and holds the reports;
+//! - [`runway`] says for how long caches would go on answering without any way out;
 //! - [`canary`] makes names that only the [`beacon`] can answer, and reads its answers;
 //! - [`metrics`] shows it to Prometheus, [`web`] to everybody, and [`daemon`] holds all this together;
 //! - [`operator`] knows who may change something, by a token from a [`private_file`];
@@ -44,6 +45,7 @@ pub mod plan;
 pub mod private_file;
 pub mod probe;
 pub mod report;
+pub mod runway;
 pub mod schedule;
 pub mod survey;
 pub mod tracer_config;

@@ -39,6 +39,8 @@ pub struct TargetState {
     pub last_success: Option<SystemTime>,
     /// The smallest time to live of the last good answer, in seconds.
     pub answer_ttl: Option<u32>,
+    /// What the resolver's cache last said of the name, where it can be asked.
+    pub look: Option<Look>,
 }
 
 /// What the last probe saw.
@@ -52,6 +54,15 @@ pub struct Last {
     pub since: SystemTime,
     /// From question to answer, if one came in time.
     pub after: Option<Duration>,
+}
+
+/// What a cache said of a name when it was asked without recursion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// When it was asked.
+    pub at: SystemTime,
+    /// For how many more seconds it may keep the name; nothing where it has it no longer.
+    pub ttl: Option<u32>,
 }
 
 /// What is known of one resolver beyond its targets.
@@ -303,6 +314,11 @@ impl TargetCell {
     /// Takes what the resolver it asks said its software is.
     pub fn identified(&self, version: &str) {
         self.resolver.state.lock().version.get_or_insert_with(|| short(version));
+    }
+
+    /// Takes what the resolver's cache said of the name.
+    pub fn record_look(&self, look: Look) {
+        self.state.lock().look = Some(look);
     }
 
     /// What is wrong at this moment with the resolver it asks.

@@ -158,6 +158,16 @@ impl Asker {
         exchange(resolver.address, contact, one_off).await
     }
 
+    /// Asks at once, or not at all where that would leave less than half a second's worth of a budget to others: for
+    /// questions that can wait for another time.
+    pub async fn ask_spare(&self, place: usize, one_off: &OneOff) -> Heard {
+        let (resolver, contact) = &self.members[place];
+        if !self.budget.try_take_spare() || !contact.budget().try_take_spare() {
+            return Heard::NotAsked;
+        }
+        exchange(resolver.address, contact, one_off).await
+    }
+
     /// Asks a server outside the estate, from the source address that questions to the first resolver have.
     pub async fn ask_outside(&self, address: SocketAddr, contact: &Contact, one_off: &OneOff) -> Heard {
         self.budget.take().await;

@@ -5,6 +5,7 @@
 
 pub mod arrivals;
 mod asker;
+pub mod cached;
 pub mod clues;
 pub mod cold;
 pub mod echo;

@@ -138,7 +138,7 @@ metrics! {
         "after the first trace of a recursive cluster"
     ClusterTtlRunway: "dns_cluster_ttl_runway_seconds" Gauge
         ["datacenter", "cluster", "class"]
-        "If every exit died now, when the first cached name of the class would be gone.";
+        "If every exit died now, when the first name of the class would be gone from a cache; stale answers do not count.";
         "after the first successful probe of a name without nonce that needs recursion"
     PathEdge: "dns_path_edge" Gauge
         ["datacenter", "cluster", "from", "to", "evidence"]

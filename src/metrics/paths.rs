@@ -1,14 +1,13 @@
 //! What is known of clusters and forwarding paths, as metrics.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use super::Moment;
 use super::families::{Samples, and, approximate, seconds, yes};
-use crate::board::{ResolverView, TargetState};
-use crate::estate::{Cluster, Label};
-use crate::plan::{Purpose, Target};
+use crate::board::ResolverView;
+use crate::estate::Cluster;
 use crate::report::{Assessment, ClusterReport};
+use crate::runway;
 use crate::verdict::ClusterState;
 
 /// Complete from the start: a cluster that was not looked at is `unknown`.
@@ -77,30 +76,10 @@ pub(super) fn assessment<'m>(moment: &'m Moment, resolver: &ResolverView) -> Opt
 
 /// For each class of names that come from outside: when the first of them is gone from the first cache.
 pub(super) fn runway(moment: &Moment, samples: &mut Samples<'_>) {
-    let now = SystemTime::now();
-    let mut shortest: BTreeMap<(&Label, &Label, &Label), Duration> = BTreeMap::new();
-    for (target, state) in moment.board.targets.iter().filter(|(target, _)| is_cached(target)) {
-        if let Some(left) = left(state, now) {
-            let Cluster { datacenter, name, .. } = &*target.cluster;
-            let least = shortest.entry((datacenter, name, &target.name.class)).or_insert(left);
-            *least = left.min(*least);
-        }
+    for shortest in runway::of(&moment.board, SystemTime::now()) {
+        let [datacenter, cluster] = of_cluster(&shortest.cluster);
+        samples.gauge([datacenter, cluster, shortest.class.as_str()], shortest.runway.left.as_secs_f64());
     }
-    for ((datacenter, cluster, class), left) in shortest {
-        samples.gauge([datacenter.as_str(), cluster.as_str(), class.as_str()], left.as_secs_f64());
-    }
-}
-
-/// Whether the name comes from outside, and out of a cache as long as its time to live lasts.
-pub(super) fn is_cached(target: &Target) -> bool {
-    target.purpose == Purpose::Name && target.needs_recursion && !target.name.question.qname.has_nonce()
-}
-
-/// What is left of the time to live of the last good answer.
-fn left(state: &TargetState, now: SystemTime) -> Option<Duration> {
-    let lives = Duration::from_secs(state.answer_ttl?.into());
-    let age = now.duration_since(state.last_success?).unwrap_or_default();
-    Some(lives.saturating_sub(age))
 }
 
 /// How many exits the cluster has, once that was looked at. Nothing is known before.

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::catalogue::{Family, Kind, Metric, PROCESS};
-use super::paths::is_cached;
 use crate::beacon::QueryResult;
 use crate::board::MOST_INFO_CODES;
 use crate::estate::Estate;
 use crate::histogram::{ANSWER_BOUNDS, LAG_BOUNDS};
 use crate::outcome::Outcome;
 use crate::plan::{Purpose, Target};
+use crate::runway::is_cached;
 use crate::schedule::Skip;
 use crate::verdict::{ClusterState, Verdict};
 use crate::wire::{Rcode, Stray};

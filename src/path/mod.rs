@@ -2,6 +2,7 @@
 //!
 //! Each cluster has a task of its own that asks in rounds, judges after every answer, and hands its report to the board.
 
+mod caches;
 mod judgement;
 mod pairs;
 mod watcher;
@@ -9,7 +10,7 @@ mod watcher;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
@@ -23,11 +24,15 @@ use crate::estate::{Cluster, Estate, Label, PathTracing, Resolver};
 use crate::evidence::{Asker, Inquiry, Parent};
 use crate::exchange::Contact;
 use crate::fleet::Fleet;
+use caches::Caches;
 use judgement::Judgement;
 use watcher::Watcher;
 
 /// Seconds' worth of packets that tracing may send at once after a quiet time: an outage is when it has most to ask.
 const BURST_SECONDS: u32 = 30;
+
+/// Of so many packets that tracing may send, one may be a look into a cache.
+const LOOKS_SHARE: u32 = 4;
 
 /// All tracing of one process. It ends when this is dropped.
 #[derive(Debug)]
@@ -43,7 +48,7 @@ pub struct Tracing {
 struct Running {
     cluster: Arc<Cluster>,
     path: PathTracing,
-    _task: AbortOnDropHandle<()>,
+    _tasks: [AbortOnDropHandle<()>; 2],
 }
 
 impl Tracing {
@@ -97,8 +102,17 @@ impl Tracing {
             if !running.contains_key(&cluster.name)
                 && let Some(watcher) = self.watcher(estate, cluster, &keys, has_keys, &budget)
             {
-                let task = AbortOnDropHandle::new(tokio::spawn(watcher.run()));
-                let running_cluster = Running { cluster: Arc::clone(cluster), path: estate.path.clone(), _task: task };
+                let rate = estate.path.packets_per_second.max(1);
+                let caches = Caches {
+                    cluster: Arc::clone(cluster),
+                    board: Arc::clone(&self.board),
+                    asker: watcher.inquiry.asker.clone(),
+                    interval: estate.path.interval,
+                    shortest_gap: Duration::from_secs(1) * LOOKS_SHARE / rate,
+                };
+                let tasks = [tokio::spawn(watcher.run()), tokio::spawn(caches.run())].map(AbortOnDropHandle::new);
+                let (cluster, path) = (Arc::clone(cluster), estate.path.clone());
+                let running_cluster = Running { cluster: Arc::clone(&cluster), path, _tasks: tasks };
                 running.insert(cluster.name.clone(), running_cluster);
             }
         }

@@ -11,6 +11,7 @@ use crate::daemon::Daemon;
 use crate::outcome::Outcome;
 use crate::plan::{Purpose, Target};
 use crate::report::json::ClusterPaths;
+use crate::runway;
 use crate::schedule::Skip;
 
 #[derive(Serialize)]
@@ -66,6 +67,8 @@ struct NameStatus<'a> {
     last_success: Option<String>,
     duration_seconds: Option<f64>,
     answer_ttl_seconds: Option<u32>,
+    runway_seconds: Option<f64>,
+    runway_method: Option<&'static str>,
     results: BTreeMap<&'static str, u64>,
 }
 
@@ -125,6 +128,7 @@ fn resolver<'a>(view: &'a ResolverView, names: Vec<NameStatus<'a>>) -> ResolverS
 
 fn name<'a>(target: &'a Target, state: &TargetState) -> NameStatus<'a> {
     let question = &target.name.question;
+    let runway = runway::of_name(target, state, SystemTime::now());
     let counts = Outcome::ALL.into_iter().map(|outcome| (outcome.as_str(), state.results[outcome.index()]));
     NameStatus {
         name: target.name.id.as_str(),
@@ -139,6 +143,8 @@ fn name<'a>(target: &'a Target, state: &TargetState) -> NameStatus<'a> {
         last_success: state.last_success.map(text),
         duration_seconds: state.last.and_then(|last| last.after).map(|after| after.as_secs_f64()),
         answer_ttl_seconds: state.answer_ttl,
+        runway_seconds: runway.map(|runway| runway.left.as_secs_f64()),
+        runway_method: runway.map(|runway| runway.method.as_str()),
         results: counts.filter(|(_, count)| *count > 0).collect(),
     }
 }

@@ -5,6 +5,7 @@
 mod support;
 
 mod innocents;
+mod runway;
 mod shapes;
 mod stages;
 mod trust;

@@ -98,6 +98,11 @@ impl Watched {
         Self { board, fleet, claims, _claims: AbortOnDropHandle::new(listening), tracing, _beacon: beacon }
     }
 
+    /// What is known.
+    pub fn board(&self) -> &Arc<Board> {
+        &self.board
+    }
+
     /// The most that was ever said of a loop since the start, by however little it was passing.
     pub fn surest_loop(&self) -> Confidence {
         *self.claims.lock()
