@@ -73,7 +73,8 @@ impl Replay {
 
         self.rebuild(&mut world, 3, Some("ns1")).await;
         if self.forward_first {
-            let after = watched.until_all(Verdict::CycleWithExit, Confidence::Confirmed, Duration::from_secs(60)).await;
+            let sure = if self.tracers { Confidence::Confirmed } else { Confidence::Probable };
+            let after = watched.until_all(Verdict::CycleWithExit, sure, Duration::from_secs(60)).await;
             println!("stage 4 circle with a way out after {after:.1?}:\n{}", watched.in_words());
             watched.record(&self.case("4"), "cycle_with_exit");
             return self.mend(&mut world, &watched).await;
@@ -181,6 +182,16 @@ fn forward_first_behind_a_shared_upstream() {
 #[test]
 fn forward_first_validating_each_iterating_itself() {
     isolated(async { replay([true, true, false, true]).run().await });
+}
+
+#[test]
+fn forward_first_without_tracers_behind_a_shared_upstream() {
+    isolated(async { replay([false, false, true, true]).run().await });
+}
+
+#[test]
+fn forward_first_without_tracers_validating_each_iterating_itself() {
+    isolated(async { replay([false, true, false, true]).run().await });
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub struct Warmed {
     pub qname: DomainName,
     /// And its type.
     pub qtype: QueryType,
+    /// How long the answer took.
+    pub after: Duration,
 }
 
 /// Asks all resolvers, whose software this is, under every parent. Returns what resolved, one name for each resolver at
@@ -79,7 +81,8 @@ async fn one(inquiry: Arc<Inquiry>, resolver: usize, parent: usize, tcp: bool) -
     let words = format!("asked {qname} {}: {}", qtype.as_str(), heard.words());
     egress(&inquiry, resolver, &qname, &heard, &words);
     inquiry.found(Finding::Cold { resolver, parent, qname: qname.clone(), asked, seen, words });
-    matches!(seen, ColdSeen::Answered(_)).then_some(Warmed { resolver, qname, qtype })
+    let ColdSeen::Answered(after) = seen else { return None };
+    Some(Warmed { resolver, qname, qtype, after })
 }
 
 /// Whether another fresh name is answered over TCP, where UDP was silent. Tells so at once, and the contrary only when

@@ -87,7 +87,7 @@ async fn source(inquiry: Arc<Inquiry>, from: usize, software: Arc<[Software]>) {
     for to in (0..inquiry.asker.len()).filter(tells) {
         let of_pair: Vec<Sample> =
             samples.iter().map(|sample| sample[to]).filter(|sample| *sample != Sample::NotAsked).collect();
-        let echo = judge(&of_pair);
+        let echo = believed(judge(&of_pair), software[to]);
         if to == from && echo != Echoed::Itself {
             continue;
         }
@@ -130,6 +130,15 @@ async fn twice(inquiry: &Inquiry, to: usize, one_off: &OneOff) -> Sample {
         }
     }
     Sample::Quick(times[0], times[1])
+}
+
+/// What is believed of that, of a server with this software: not all of them show by their times what is not so.
+const fn believed(echo: Echoed, software: Software) -> Echoed {
+    match echo {
+        Echoed::Never if !software.never_forgets_failures() => Echoed::Unclear,
+        Echoed::Behind if !software.shows_detours() => Echoed::Unclear,
+        Echoed::Itself | Echoed::Behind | Echoed::Never | Echoed::Unclear => echo,
+    }
 }
 
 /// What the samples of one pair say.
@@ -210,6 +219,15 @@ mod tests {
         let mut noisy = samples(4, 0, 26, 24);
         noisy.extend(samples(6, 0, 500, 40));
         assert_eq!(judge(&noisy), Echoed::Itself, "delays of a busy machine take nothing from the quick ones");
+    }
+
+    #[test]
+    fn times_tell_no_more_than_the_software_lets_them() {
+        assert_eq!(believed(Echoed::Behind, Software::Bind), Echoed::Behind);
+        assert_eq!(believed(Echoed::Behind, Software::PowerDns), Echoed::Unclear, "its first answer takes long anyway");
+        assert_eq!(believed(Echoed::Never, Software::PowerDns), Echoed::Never);
+        assert_eq!(believed(Echoed::Never, Software::Unknown), Echoed::Unclear, "it may not remember failures at all");
+        assert_eq!(believed(Echoed::Itself, Software::Unknown), Echoed::Itself);
     }
 
     #[test]

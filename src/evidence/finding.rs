@@ -72,8 +72,8 @@ pub enum Finding {
         from: usize,
         /// Whose cache.
         to: usize,
-        /// It was, and not the other way round.
-        hit: bool,
+        /// What was found there; unclear where either has the other's names and nothing tells why.
+        sight: Sight,
         /// The cache's owner is not known to answer from its cache alone.
         weak: bool,
         /// What was asked and came.
@@ -138,14 +138,14 @@ pub enum ColdSeen {
     OnlyOverTcp,
 }
 
-/// What came of a tracer.
+/// Whether a way was seen to lead to another resolver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sight {
-    /// The resolver that serves it answered.
+    /// That resolver answered what it alone serves, or its cache had what was asked elsewhere.
     Hit,
-    /// The outside answered in its stead: the way does not lead there.
+    /// The outside answered in its stead, or its cache had nothing: the way does not lead there.
     Miss,
-    /// An error or nothing: this says nothing.
+    /// This says nothing.
     Unclear,
 }
 

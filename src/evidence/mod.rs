@@ -174,14 +174,13 @@ impl Evidence {
                 known.row.fill(None);
                 known.polluted = Some(noted(words, now));
             }),
-            Finding::Echo { from, to, hit, weak, words } => {
-                if hit {
-                    self.reach.seen((from, to), Method::Echo, None, weak, noted(words, now));
-                    self.note(from, |known| set(&mut known.echo_missed, to, None));
-                } else {
-                    self.reach.missed(from, to);
-                    let missed = (!weak).then_some(noted(words, now));
-                    self.note(from, |known| set(&mut known.echo_missed, to, missed));
+            Finding::Echo { from, to, sight, weak, words } => {
+                let missed = (sight == Sight::Miss && !weak).then(|| noted(words.clone(), now));
+                self.note(from, |known| set(&mut known.echo_missed, to, missed));
+                match sight {
+                    Sight::Hit => self.reach.seen((from, to), Method::Echo, None, weak, noted(words, now)),
+                    Sight::Miss => self.reach.missed(from, to),
+                    Sight::Unclear => {}
                 }
             }
             Finding::FailureEcho { from, to, echo, words } => {

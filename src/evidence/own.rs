@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use super::asker::{Heard, OneOff};
 use super::finding::Finding;
 use super::inquiry::Inquiry;
+use super::software::Software;
 use crate::estate::{DomainName, QueryType};
 use crate::verdict::situation::{OverTcp, Own};
 use crate::wire::{Rcode, Record};
@@ -50,10 +51,16 @@ async fn one(inquiry: Arc<Inquiry>, zone: Option<DomainName>, resolver: usize) {
     inquiry.found(Finding::Own { resolver, own, over_tcp, words });
 }
 
-/// What it says its software is.
-pub async fn version(inquiry: &Inquiry, resolver: usize) -> Option<String> {
+/// What it says its software is, and which that is; nothing where it does not say, not even by the way it refuses.
+pub async fn version(inquiry: &Inquiry, resolver: usize) -> (Option<String>, Option<Software>) {
     let heard = inquiry.asker.ask(resolver, &about_itself()).await;
-    heard.reply()?.answers.first().map(Record::rdata)
+    let Some(reply) = heard.reply() else { return (None, None) };
+    let version = reply.answers.first().map(Record::rdata);
+    let software = version
+        .as_deref()
+        .map(Software::of_version)
+        .or_else(|| Software::of_refusal(reply.rcode, &reply.extended_errors));
+    (version, software)
 }
 
 /// A question that every server answers in some way without help.

@@ -86,7 +86,9 @@ fn cold(known: &Known, parent_proved: &[bool], now: Instant) -> Cold {
         Cold::OneParentFails
     } else if any(|seen| *seen == ColdSeen::Refused) {
         Cold::Refused
-    } else if any(|seen| matches!(seen, ColdSeen::Failed(after) if *after >= AT_ONCE)) {
+    } else if any(|seen| matches!(seen, ColdSeen::Failed(after) if *after >= AT_ONCE))
+        || (known.software.fails_fast_later() && any(|seen| matches!(seen, ColdSeen::Failed(_))))
+    {
         Cold::FailsSlow
     } else if any(|seen| matches!(seen, ColdSeen::Silent | ColdSeen::SilentSoFar)) {
         Cold::Silent

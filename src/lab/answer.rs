@@ -107,6 +107,12 @@ impl Node {
         if asked.message.metadata.op_code != OpCode::Query {
             return Some(Findings::error(ResponseCode::NotImp).into());
         }
+        if !asked.recursion_desired()
+            && self.0.software.profile().without_rd == WithoutRd::RefusedNotAuthoritative
+            && self.own_zone(asked).is_none()
+        {
+            return Some(refused_not_authoritative().into());
+        }
         if asked.query.query_class() == DNSClass::CH {
             let findings = identity::chaos(self.0.software, &self.0.name, asked.qname(), asked.qtype());
             return Some(Answer { findings, authoritative: true, authenticated: false });
@@ -139,9 +145,6 @@ impl Node {
         let (rd, cd) = (asked.recursion_desired(), asked.checking_disabled());
         match profile.without_rd {
             WithoutRd::Refused if !rd => return Some(Findings::error(ResponseCode::Refused)),
-            WithoutRd::RefusedNotAuthoritative if !rd => {
-                return Some(Findings::error(ResponseCode::Refused).with_extended_error(20, ""));
-            }
             WithoutRd::Refused | WithoutRd::RefusedNotAuthoritative | WithoutRd::FromCache | WithoutRd::Forwarded => {}
         }
         let forwards_without_rd = profile.without_rd == WithoutRd::Forwarded;
@@ -237,6 +240,11 @@ impl Node {
         }
         message
     }
+}
+
+/// How Knot refuses: with a code of its own in the extended error.
+fn refused_not_authoritative() -> Findings {
+    Findings::error(ResponseCode::Refused).with_extended_error(20, "ABC4")
 }
 
 /// What a resolver answers without RD when it has nothing: the name servers of the root, and no answer.

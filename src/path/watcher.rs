@@ -114,13 +114,13 @@ impl Watcher {
             let inquiry = Arc::clone(&self.inquiry);
             tasks.spawn(async move { (resolver, own::version(&inquiry, resolver).await) });
         }
-        for (resolver, version) in tasks.join_all().await {
-            if let Some(version) = version {
-                self.judgement.evidence.known[resolver].software = Software::of_version(&version);
-                // Whoever asks it next has to know as well.
-                if let Some(cell) = self.cells[resolver].first() {
-                    cell.identified(&version);
-                }
+        for (resolver, (version, software)) in tasks.join_all().await {
+            if let Some(software) = software {
+                self.judgement.evidence.known[resolver].software = software;
+            }
+            // Whoever asks it next has to know as well.
+            if let (Some(version), Some(cell)) = (version, self.cells[resolver].first()) {
+                cell.identified(&version);
             }
         }
     }

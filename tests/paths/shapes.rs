@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fathom::lab::Software::{self, Bind, Dnsmasq, Knot, Pdns, Unbound};
-use fathom::report::ClusterReport;
+use fathom::report::{Assessment, ClusterReport};
 use fathom::verdict::{ClusterState, Confidence, Verdict};
 use tokio::time::sleep;
 
@@ -68,17 +68,20 @@ async fn chains_that_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_ring_with_a_way_out_for_those_who_forward_first() {
-    let (world, watched) = four("upstream", true).await;
-    watched.until_state(ClusterState::Healthy, LIMIT).await;
-    world.rebuild_first("ns1", "ns2");
-    world.rebuild_first("ns2", "ns1");
-    let as_it_is = |report: &ClusterReport| {
-        report.resolvers[..2].iter().all(|seen| seen.verdict == Verdict::CycleWithExit)
-            && report.resolvers[2..].iter().all(|seen| seen.verdict == Verdict::Ok)
-    };
-    let (report, _) = watched.until("a cycle with a way out", LIMIT, as_it_is).await;
-    assert_eq!(report.state, ClusterState::Latent, "{}", watched.in_words());
-    assert!(watched.surest_loop() <= Confidence::Suspected, "{}", watched.in_words());
+    for (tracers, sure) in [(true, Confidence::Confirmed), (false, Confidence::Probable)] {
+        let (world, watched) = four("upstream", tracers).await;
+        watched.until_state(ClusterState::Healthy, LIMIT).await;
+        world.rebuild_first("ns1", "ns2");
+        world.rebuild_first("ns2", "ns1");
+        let in_circle = |seen: &Assessment| seen.verdict == Verdict::CycleWithExit && seen.confidence == sure;
+        let as_it_is = |report: &ClusterReport| {
+            report.resolvers[..2].iter().all(in_circle)
+                && report.resolvers[2..].iter().all(|seen| seen.verdict == Verdict::Ok)
+        };
+        let (report, _) = watched.until("a cycle with a way out", LIMIT, as_it_is).await;
+        assert_eq!(report.state, ClusterState::Latent, "{}", watched.in_words());
+        assert!(watched.surest_loop() <= Confidence::Suspected, "{}", watched.in_words());
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,6 +22,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::AbortOnDropHandle;
 
+use super::moments::{self, Moments};
 use super::outside::{BEACON, BROKEN, CANARY, COLD, EXTERNAL};
 use super::resolvers::INTERNAL_ZONE;
 use super::world::World;
@@ -32,7 +33,8 @@ pub struct Watched {
     board: Arc<Board>,
     pub fleet: Arc<Fleet>,
     claims: Arc<Mutex<Confidence>>,
-    _claims: AbortOnDropHandle<()>,
+    moments: Arc<Mutex<Moments>>,
+    _listening: [AbortOnDropHandle<()>; 2],
     pub tracing: Tracing,
     _beacon: Option<DropGuard>,
 }
@@ -94,8 +96,23 @@ impl Watched {
         let fleet = Arc::new(Fleet::start(Arc::clone(&board), &estate));
         let tracing = Tracing::start(handle, Arc::clone(&board), Arc::clone(&fleet), &estate, keys);
         let claims = Arc::new(Mutex::new(Confidence::None));
-        let listening = tokio::spawn(note_claims(Arc::clone(&board), Arc::clone(&claims)));
-        Self { board, fleet, claims, _claims: AbortOnDropHandle::new(listening), tracing, _beacon: beacon }
+        let moments = Arc::new(Mutex::new(Moments::default()));
+        let listening = [
+            tokio::spawn(note_claims(Arc::clone(&board), Arc::clone(&claims))),
+            tokio::spawn(moments::note(Arc::clone(&board), Arc::clone(&moments))),
+        ];
+        let listening = listening.map(AbortOnDropHandle::new);
+        Self { board, fleet, claims, moments, _listening: listening, tracing, _beacon: beacon }
+    }
+
+    /// From now on, what was seen first is noted anew.
+    pub fn start_clock(&self) {
+        *self.moments.lock() = Moments::default();
+    }
+
+    /// What was seen since then.
+    pub fn moments(&self) -> Moments {
+        *self.moments.lock()
     }
 
     /// What is known.

@@ -33,7 +33,7 @@ fn named_conf(node: &NodeSetup<'_>) -> String {
     directory ".";
     listen-on {{ {address}; }};
     query-source address {address};
-    server-id "{name}";
+    server-id "{identity}";
     pid-file none;
     session-keyfile none;
     lock-file none;
@@ -51,6 +51,7 @@ zone "." {{ type hint; file "root.hints"; }};
 zone "{INTERNAL_ZONE}" {{ type primary; file "internal.zone"; }};
 {tracer}
 "#,
+        identity = if setup.generation == 0 { (*name).to_owned() } else { format!("{name}-{}", setup.generation) },
         recursion = if setup.refuse_recursion { "none" } else { "any" },
         serve_stale = on(setup.serve_stale, "stale-answer-enable yes; stale-cache-enable yes;"),
         rate_limit = on(setup.rate_limit, "rate-limit { responses-per-second 5; };"),

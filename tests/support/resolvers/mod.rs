@@ -66,6 +66,8 @@ pub struct Setup {
     pub rate_limit: bool,
     /// Refuses recursion to everybody. BIND and Unbound.
     pub refuse_recursion: bool,
+    /// It names itself by how often it was rebuilt, too. BIND.
+    pub generation: u8,
 }
 
 impl Setup {
@@ -79,6 +81,7 @@ impl Setup {
             serve_stale: false,
             rate_limit: false,
             refuse_recursion: false,
+            generation: 0,
         }
     }
 
