@@ -36,7 +36,7 @@ fn rebuilt(world: &World, to: &str, tracers: bool, generation: u8) -> Setup {
 }
 
 fn tell(what: &str, from: &str, since: Option<Instant>, after: Duration) {
-    let since = since.map_or("before it".to_owned(), |since| format!("{:.1}", since.elapsed().as_secs_f64()));
+    let since = since.map_or_else(|| "before it".to_owned(), |since| format!("{:.1}", since.elapsed().as_secs_f64()));
     println!("speed | {what} | {from} | {since} | {:.1} |", after.as_secs_f64());
 }
 
@@ -77,12 +77,14 @@ async fn without_tracers(what: &str, end: &str, verdict: Verdict) {
 
 #[test]
 fn a_circle_without_tracers() {
-    isolated(async { without_tracers("a circle, no tracers: probable", "ns1", Verdict::LoopSuspected).await });
+    isolated(async {
+        without_tracers("a circle, no tracers: probable", "ns1", Verdict::LoopSuspected).await;
+    });
 }
 
 #[test]
 fn a_black_hole_without_tracers() {
     isolated(async {
-        without_tracers("a way into a black hole, no tracers: probable", "hole", Verdict::DeadEnd).await
+        without_tracers("a way into a black hole, no tracers: probable", "hole", Verdict::DeadEnd).await;
     });
 }
