@@ -11,6 +11,7 @@ use crate::config::{ConfigFile, Loaded, Problem, Problems};
 use crate::estate::Estate;
 use crate::fleet::Fleet;
 use crate::metrics::Exporter;
+use crate::notify;
 use crate::operator::{Operator, Token, TokenError};
 use crate::path::Tracing;
 use crate::plan;
@@ -128,12 +129,24 @@ impl Daemon {
     }
 
     /// Loads the configuration file again and goes over to it, or keeps what there is when it is wrong. One at a time;
-    /// a second call waits and then loads the file as it is by then.
+    /// a second call waits and then loads the file as it is by then. The service manager is told of it.
     ///
     /// # Errors
     /// Every mistake in the file, or what is wrong with a file that it names.
     pub async fn reload(&self) -> Result<Reloaded, NotReloaded> {
         let _reloading = self.reloading.lock().await;
+        notify::reloading().await;
+        let result = self.load_again().await;
+        let status = match result {
+            Ok(_) => "The configuration was loaded again.",
+            Err(_) => "The last reload failed, so the old configuration is still used: see the log.",
+        };
+        // Ready again it is in any case: a wrong configuration is told, and not used.
+        notify::ready(status.to_owned()).await;
+        result
+    }
+
+    async fn load_again(&self) -> Result<Reloaded, NotReloaded> {
         let file = self.file.clone().ok_or(NotReloaded::NoFile)?;
         // A disk may be slow; probes are timed on this thread.
         let loaded = tokio::task::spawn_blocking(move || load(&file)).await;

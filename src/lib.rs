@@ -38,6 +38,7 @@ pub mod graph;
 pub mod histogram;
 pub mod lab;
 pub mod metrics;
+mod notify;
 pub mod operator;
 pub mod outcome;
 pub mod path;

@@ -9,7 +9,6 @@ mod gate;
 mod lab;
 mod man;
 mod metrics;
-mod notify;
 mod probe;
 mod run;
 mod signals;

@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::signals::Signals;
-use super::{Ending, Global, UsageError, notify};
+use super::{Ending, Global, UsageError};
 use crate::beacon::Beacon;
 use crate::board::{Board, Change};
 use crate::canary::Keys;
@@ -20,7 +20,7 @@ use crate::operator::Token;
 use crate::outcome::Outcome;
 use crate::report::ClusterReport;
 use crate::verdict::ClusterState;
-use crate::{plan, web};
+use crate::{notify, plan, web};
 
 /// How long whatever still runs at the end may take; all that matters has ended by then.
 const LAST_GRACE: Duration = Duration::from_millis(500);
@@ -72,7 +72,7 @@ async fn probe_until_told_to_stop(estate: Estate, file: ConfigFile) -> Result<En
     loop {
         tokio::select! {
             () = stop.next() => break,
-            _ = reload.recv() => reload_when_told_to(&daemon).await,
+            _ = reload.recv() => web::log_reload(&daemon.reload().await),
         }
     }
     tracing::info!("Fathom was told to stop.");
@@ -84,18 +84,6 @@ async fn probe_until_told_to_stop(estate: Estate, file: ConfigFile) -> Result<En
     // It ends within its own grace.
     drop(server.await);
     Ok(Ending::Passed)
-}
-
-/// Ready again it is in any case: a wrong configuration is told, and not used.
-async fn reload_when_told_to(daemon: &Daemon) {
-    notify::reloading().await;
-    let result = daemon.reload().await;
-    web::log_reload(&result);
-    let status = match result {
-        Ok(_) => "The configuration was loaded again.",
-        Err(_) => "The last reload failed, so the old configuration is still used: see the log.",
-    };
-    notify::ready(status.to_owned()).await;
 }
 
 /// One line for every target that sees something else than before. First sights are news only when they are bad.

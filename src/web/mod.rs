@@ -104,7 +104,9 @@ async fn ready(State(site): State<Site>) -> (StatusCode, &'static str) {
 }
 
 async fn reload(State(site): State<Site>) -> (StatusCode, String) {
-    let result = site.daemon.reload().await;
+    // In a task of its own: a client that hangs up leaves nothing half done.
+    let reloading = tokio::spawn(async move { site.daemon.reload().await }).await;
+    let result = reloading.unwrap_or_else(|panic| resume_unwind(panic.into_panic()));
     log_reload(&result);
     match result {
         Ok(reloaded) => (StatusCode::OK, format!("{reloaded}\n")),

@@ -66,8 +66,12 @@ impl Daemon {
     }
 
     pub(super) fn get(&self, path: &str) -> String {
+        self.request("GET", path)
+    }
+
+    pub(super) fn request(&self, method: &str, path: &str) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();
-        write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
+        write!(stream, "{method} {path} HTTP/1.0\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer

@@ -56,9 +56,16 @@ fn a_service_manager_is_told_of_start_reloads_and_end_in_order() {
     assert_eq!(manager.hears(), ["READY=1", "STATUS=Watches 1 resolvers."]);
     assert!(daemon.get("/-/healthy").contains(" 200 "), "ready, so it listens");
 
-    for (environment, outcome) in [("a b", "The last reload failed"), ("after", "The configuration was loaded again")] {
+    let by_signal: fn(&Daemon) = |daemon| daemon.signal(Signal::HUP);
+    let by_post: fn(&Daemon) = |daemon| drop(daemon.request("POST", "/-/reload"));
+    for (ask, environment, outcome) in [
+        (by_signal, "a b", "The last reload failed"),
+        (by_post, "a c", "The last reload failed"),
+        (by_signal, "after", "The configuration was loaded again"),
+        (by_post, "finally", "The configuration was loaded again"),
+    ] {
         write_config(TEST, "127.0.0.1:0", environment);
-        daemon.signal(Signal::HUP);
+        ask(&daemon);
         let reloading = manager.hears();
         // systemd holds a reload to have begun after it asked for it by this clock.
         let begun = reloading[1].strip_prefix("MONOTONIC_USEC=").and_then(|time| time.parse::<u64>().ok());

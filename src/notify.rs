@@ -10,23 +10,23 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// It runs, from the start or after a reload; the sentence is shown by `systemctl status`.
-pub(super) async fn ready(status: String) {
+pub(crate) async fn ready(status: String) {
     tell(move || sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&status)])).await;
 }
 
 /// It goes over to another configuration, until it is ready again.
-pub(super) async fn reloading() {
+pub(crate) async fn reloading() {
     tell(|| sd_notify::notify(&[NotifyState::Reloading, NotifyState::monotonic_usec_now()?])).await;
 }
 
 /// It ends.
-pub(super) async fn stopping() {
+pub(crate) async fn stopping() {
     tell(|| sd_notify::notify(&[NotifyState::Stopping])).await;
 }
 
 /// Tells a service manager that asked for it, twice in each of its periods, that the runtime still gets tasks done. It
 /// does so from one of those tasks: a runtime that is stuck falls silent, and is started again by the manager.
-pub(super) fn start_watchdog() {
+pub(crate) fn start_watchdog() {
     // A period of nothing means no watchdog.
     let Some(half) = sd_notify::watchdog_enabled().map(|period| period / 2).filter(|half| !half.is_zero()) else {
         return;
