@@ -40,6 +40,7 @@ fn cause() -> Vec<Panel> {
             .words([(0, "none".to_owned(), GOOD), (1, "cycle".to_owned(), BAD)]),
         Panel::lines("Independent exits", "At one, the next mistake is the outage.", "none", (WIDE, 6))
             .query("cluster:dns_independent_exits:max{@agreed}", "{{cluster}}")
+            .query("cluster:dns_independent_exits:minimum{@agreed}", "{{cluster}} minimum")
             .stepped()
             .marks(BAD, &[(1.0, WARNING), (2.0, GOOD)]),
         Panel::states("Ways out", "Which resolvers have a way out of their own.", (WIDE, 6))

@@ -98,6 +98,7 @@ fn clusters() -> Vec<Panel> {
             (12, 8),
         )
         .query("cluster:dns_independent_exits:max{@agreed}", "{{cluster}}")
+        .query("cluster:dns_independent_exits:minimum{@agreed}", "{{cluster}} minimum")
         .stepped()
         .marks(BAD, &[(1.0, WARNING), (2.0, GOOD)]),
         Panel::lines(

@@ -136,6 +136,10 @@ metrics! {
         ["datacenter", "cluster"]
         "How many resolvers, or circles of them, get answers from outside without the help of another.";
         "after the first trace of a recursive cluster"
+    ClusterMinIndependentExits: "dns_cluster_min_independent_exits" Gauge
+        ["datacenter", "cluster"]
+        "How many independent exits a recursive cluster has to have: `path.min_independent_exits`.";
+        "from the start"
     ClusterTtlRunway: "dns_cluster_ttl_runway_seconds" Gauge
         ["datacenter", "cluster", "class"]
         "If every exit died now, when the first name of the class would be gone from a cache; stale answers do not count.";

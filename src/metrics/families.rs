@@ -121,6 +121,7 @@ fn fill(metric: Metric, moment: &Moment, samples: &mut Samples<'_>) {
         Metric::ResolverIsLastExit => reports(moment, samples, paths::is_last_exit),
         Metric::ClusterState => paths::states(moment, samples),
         Metric::ClusterIndependentExits => reports(moment, samples, paths::independent_exits),
+        Metric::ClusterMinIndependentExits => paths::min_independent_exits(moment, samples),
         Metric::PathEdge => reports(moment, samples, paths::edges),
         Metric::PathCycle => reports(moment, samples, paths::cycle),
         Metric::PathTraced => reports(moment, samples, paths::traced),

@@ -27,6 +27,14 @@ pub(super) fn independent_exits(report: &ClusterReport, samples: &mut Samples<'_
     }
 }
 
+/// What the count is compared with, so that alerts need no copy of the setting.
+pub(super) fn min_independent_exits(moment: &Moment, samples: &mut Samples<'_>) {
+    let estate = &moment.board.estate;
+    for cluster in estate.clusters.iter().filter(|cluster| cluster.recursive) {
+        samples.gauge(of_cluster(cluster), estate.path.min_independent_exits.into());
+    }
+}
+
 pub(super) fn is_exit(report: &ClusterReport, samples: &mut Samples<'_>) {
     if traced_exits(report).is_some() {
         each(report, |_, who, assessed| {

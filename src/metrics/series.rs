@@ -115,6 +115,7 @@ fn states(metric: Metric, estate: &Estate) -> (usize, usize) {
         | Metric::ResolverIsExit
         | Metric::ResolverIsLastExit
         | Metric::ClusterIndependentExits
+        | Metric::ClusterMinIndependentExits
         | Metric::ClusterTtlRunway
         | Metric::PathCycle
         | Metric::PathTraced

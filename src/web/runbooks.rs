@@ -23,7 +23,7 @@ runbooks! {
     "DNSClassFailing" "DNSAuthorityFailing" "DNSWrongAnswers" "DNSZoneSerialsApart"
     "DNSResolverSlow" "DNSResolverLossy" "DNSErrorBudgetBurn"
     "FathomProberAbsent" "FathomProberBlind" "FathomProberOverloaded" "FathomPathTraceStale" "FathomConfigReloadFailed"
-    "FathomBeaconAbused" "FathomWatchdog"
+    "FathomBeaconAbused" "FathomCanaryRefused" "FathomWatchdog"
 }
 
 const HEAD: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\

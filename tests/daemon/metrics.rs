@@ -106,6 +106,7 @@ async fn a_scrape_shows_what_tracing_found() {
     assert_eq!(of("dns_resolver_verdict_confidence", "r0"), Some(3.0));
     assert_eq!(of("dns_path_traced_timestamp_seconds", "r0"), Some(1_700_000_000.0));
     assert_eq!(value(&scrape, "dns_cluster_independent_exits", &[("cluster", "c")]), Some(1.0));
+    assert_eq!(value(&scrape, "dns_cluster_min_independent_exits", &[("cluster", "c")]), Some(2.0));
     let state = |word| value(&scrape, "dns_cluster_state", &[("state", word)]);
     assert_eq!((state("fragile"), state("healthy")), (Some(1.0), Some(0.0)));
     // What was seen once may be an accident.

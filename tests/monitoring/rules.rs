@@ -54,10 +54,13 @@ fn promtool_accepts_the_rules_and_their_tests_pass() {
     let mut arguments = vec!["check", "rules"];
     arguments.extend(files.iter().map(String::as_str));
     run("promtool", &arguments);
+    // One process a file: promtool itself does one test after the other.
     let tests = list("alerts/tests", ".yml");
-    let mut arguments = vec!["test", "rules"];
-    arguments.extend(tests.iter().map(String::as_str));
-    run("promtool", &arguments);
+    std::thread::scope(|scope| {
+        for file in &tests {
+            scope.spawn(move || run("promtool", &["test", "rules", file]));
+        }
+    });
 }
 
 #[test]
