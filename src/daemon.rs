@@ -10,6 +10,8 @@ use crate::canary::{KeyError, Keys};
 use crate::config::{ConfigFile, Loaded, Problem, Problems};
 use crate::estate::Estate;
 use crate::fleet::Fleet;
+use crate::journal::entry::Configuration;
+use crate::journal::{Journal, Settings};
 use crate::metrics::Exporter;
 use crate::notify;
 use crate::operator::{Operator, Token, TokenError};
@@ -25,6 +27,7 @@ pub struct Daemon {
     beacon: Option<BeaconHandle>,
     tracing: Option<Tracing>,
     operator: Operator,
+    journal: Journal,
     file: Option<ConfigFile>,
     /// What this process was started with: what is listened on does not change while it runs.
     started_with: Arc<Estate>,
@@ -67,6 +70,8 @@ impl Daemon {
 
     /// The same on a board that somebody watches already, and so misses nothing. It holds the targets of the estate.
     pub fn start_on(board: Arc<Board>, estate: Arc<Estate>, file: Option<ConfigFile>) -> Self {
+        // First of all, so that it misses nothing.
+        let journal = Journal::start(&Settings::of(&estate.prober), &board, &estate);
         let fleet = Arc::new(Fleet::start(Arc::clone(&board), &estate));
         let exporter = Exporter::new(Arc::clone(&board), Arc::clone(&fleet));
         Self {
@@ -76,6 +81,7 @@ impl Daemon {
             beacon: None,
             tracing: None,
             operator: Operator::default(),
+            journal,
             file,
             started_with: estate,
             reloading: tokio::sync::Mutex::default(),
@@ -118,6 +124,11 @@ impl Daemon {
         &self.board
     }
 
+    /// What has changed.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
     /// What is probed.
     pub fn fleet(&self) -> &Arc<Fleet> {
         &self.fleet
@@ -152,6 +163,9 @@ impl Daemon {
         let loaded = tokio::task::spawn_blocking(move || load(&file)).await;
         let loaded = loaded.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
         self.exporter.note_reload(loaded.is_ok());
+        if let Err(why) = &loaded {
+            self.journal.configured(Configuration { loaded: false, detail: why.to_string() }, None).await;
+        }
         let (loaded, keys, token) = loaded?;
         self.operator.set(token);
         if let (Some(beacon), Some(keys)) = (&self.beacon, &keys) {
@@ -164,20 +178,27 @@ impl Daemon {
         }
         let after_restart = [
             ("prober.listen", estate.prober.listen != self.started_with.prober.listen),
+            ("prober.state_dir", estate.prober.state_dir != self.started_with.prober.state_dir),
+            ("prober.journal_max_age", estate.prober.journal_max_age != self.started_with.prober.journal_max_age),
+            ("prober.journal_max_size", estate.prober.journal_max_size != self.started_with.prober.journal_max_size),
             ("beacon", estate.beacon != self.started_with.beacon),
         ];
-        Ok(Reloaded {
+        let reloaded = Reloaded {
             warnings: loaded.warnings,
             after_restart: after_restart.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect(),
-        })
+        };
+        let what = Configuration { loaded: true, detail: reloaded.to_string() };
+        self.journal.configured(what, Some(estate)).await;
+        Ok(reloaded)
     }
 
-    /// Ends all probing.
+    /// Ends all probing, and writes the end of the journal.
     pub async fn stop(&self) {
         if let Some(tracing) = &self.tracing {
             tracing.stop();
         }
         self.fleet.stop().await;
+        self.journal.stop().await;
     }
 }
 

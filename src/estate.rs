@@ -43,6 +43,12 @@ pub struct Prober {
     pub max_in_flight: usize,
     /// The file with the token by which operators may change something; without one, nobody may.
     pub operator_token_file: Option<PathBuf>,
+    /// Where this process keeps what shall outlive it; nothing where it keeps all in memory.
+    pub state_dir: Option<PathBuf>,
+    /// How long entries of the journal are kept.
+    pub journal_max_age: Duration,
+    /// How large the journal may grow, in bytes.
+    pub journal_max_size: u64,
 }
 
 /// How forwarding paths are traced.

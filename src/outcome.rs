@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::estate::Name;
 use crate::expect::Mismatch;
 use crate::transport::Failure;
@@ -9,7 +11,8 @@ use crate::verdict::Verdict;
 use crate::wire::{Rcode, Reply};
 
 /// What one probe saw. Closed; every probe has exactly one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// An answer as expected, in time.
     Ok,

@@ -262,6 +262,16 @@ impl Board {
         self.sheet.read().targets.iter().filter(names).all(|cell| cell.state.lock().last.is_some())
     }
 
+    /// Who each resolver says it is: NSID, `id.server` and `version.bind`, by cluster and resolver.
+    pub fn identities(&self) -> Vec<(Label, Label, [Option<String>; 3])> {
+        let said = |cell: &Arc<ResolverCell>| {
+            let state = cell.state.lock();
+            let said = [state.nsid.clone(), state.server_id.clone(), state.version.clone()];
+            (cell.cluster.clone(), cell.resolver.name.clone(), said)
+        };
+        self.sheet.read().resolvers.iter().map(said).collect()
+    }
+
     /// Everything at this moment. Takes each lock for the time of a small copy.
     pub fn snapshot(&self) -> Snapshot {
         let sheet = self.sheet.read();

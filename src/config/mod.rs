@@ -77,7 +77,7 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, Problems> {
     let mut loaded = parse(&text, &name, overrides)?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let Estate { prober, path, .. } = &mut loaded.estate;
-    for file in path.key_files.iter_mut().chain(&mut prober.operator_token_file) {
+    for file in path.key_files.iter_mut().chain(&mut prober.operator_token_file).chain(&mut prober.state_dir) {
         *file = folder.join(&*file);
     }
     Ok(loaded)

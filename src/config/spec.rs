@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use super::given::{Given, List};
 use super::values::{
-    AnswerText, ClusterChoice, Flag, FullAddress, Host4, Host6, Interval, KeyFile, Network, Patience, Pattern, Role,
-    ServerAddress, Timeout, TracerChoice, Whole, ZoneName,
+    AnswerText, ClusterChoice, Flag, Folder, FullAddress, Host4, Host6, Interval, JournalAge, JournalSize, KeyFile,
+    Network, Patience, Pattern, Role, ServerAddress, Timeout, TracerChoice, Whole, ZoneName,
 };
 use crate::estate::{DomainName, Label, QueryClass, QueryType, Transport};
 use crate::wire::Rcode;
@@ -39,6 +39,9 @@ pub(super) struct ProberSpec {
     pub(super) source_ipv6: Given<Host6>,
     pub(super) max_in_flight: Given<Whole<1, 1_000_000>>,
     pub(super) operator_token_file: Given<KeyFile>,
+    pub(super) state_dir: Given<Folder>,
+    pub(super) journal_max_age: Given<JournalAge>,
+    pub(super) journal_max_size: Given<JournalSize>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -11,6 +11,7 @@ use super::{Assessment, ClusterReport};
 use crate::estate::Estate;
 use crate::evidence::clues::Bearing;
 use crate::graph::{Edge, Graph, Method};
+use crate::rfc3339;
 use crate::verdict::{ClusterState, Confidence, Verdict};
 
 /// The most resolvers of one cluster that are read back: what is drawn of them grows with their cube.
@@ -280,45 +281,6 @@ impl ClusterPaths {
             return nonsense(format!("it says twice where {} forwards to {}", twice.from, twice.to));
         }
         Ok(())
-    }
-}
-
-/// Times as RFC 3339 in UTC, with milliseconds.
-mod rfc3339 {
-    use std::time::SystemTime;
-
-    use humantime::{format_rfc3339_millis, parse_rfc3339};
-    use serde::de::{Deserialize, Deserializer, Error};
-    use serde::ser::Serializer;
-
-    pub(super) fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_rfc3339_millis(*time))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
-        parse_rfc3339(&String::deserialize(deserializer)?).map_err(Error::custom)
-    }
-
-    pub(super) mod option {
-        use super::{Deserialize, Deserializer, Error, Serializer, SystemTime, parse_rfc3339};
-
-        #[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
-        pub(in super::super) fn serialize<S: Serializer>(
-            time: &Option<SystemTime>,
-            serializer: S,
-        ) -> Result<S::Ok, S::Error> {
-            match time {
-                Some(time) => super::serialize(time, serializer),
-                None => serializer.serialize_none(),
-            }
-        }
-
-        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-            deserializer: D,
-        ) -> Result<Option<SystemTime>, D::Error> {
-            let text = Option::<String>::deserialize(deserializer)?;
-            text.map(|text| parse_rfc3339(&text).map_err(Error::custom)).transpose()
-        }
     }
 }
 

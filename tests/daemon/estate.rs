@@ -81,6 +81,9 @@ impl Plan {
                 source_ipv6: None,
                 max_in_flight: self.max_in_flight,
                 operator_token_file: None,
+                state_dir: None,
+                journal_max_age: Duration::from_secs(90 * 86_400),
+                journal_max_size: 256 << 20,
             },
             path: PathTracing {
                 interval: Duration::from_secs(60),

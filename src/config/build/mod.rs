@@ -11,6 +11,7 @@ mod path;
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Overrides;
 use super::given::{At, Given};
@@ -86,6 +87,9 @@ fn prober_settings(prober: &ProberSpec) -> Prober {
         source_ipv6: prober.source_ipv6.value().map(|host| host.0),
         max_in_flight: prober.max_in_flight.value().map_or(4096, |most| most.0 as usize),
         operator_token_file: prober.operator_token_file.value().map(|file| file.0),
+        state_dir: prober.state_dir.value().map(|folder| folder.0),
+        journal_max_age: prober.journal_max_age.value().map_or(Duration::from_secs(90 * 86_400), |age| age.0),
+        journal_max_size: prober.journal_max_size.value().map_or(256 << 20, |size| size.0),
     }
 }
 

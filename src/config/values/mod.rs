@@ -78,6 +78,9 @@ read_as_text!(
     Pattern,
     AnswerText,
     KeyFile,
+    Folder,
+    JournalAge,
+    JournalSize,
     Role,
     Transport,
     QueryType,
@@ -102,6 +105,10 @@ pub(super) struct Pattern(pub(super) Regex);
 /// The path of a file with a secret.
 #[derive(Debug, Clone)]
 pub(super) struct KeyFile(pub(super) PathBuf);
+
+/// The path of a folder.
+#[derive(Debug, Clone)]
+pub(super) struct Folder(pub(super) PathBuf);
 
 impl Text for Label {
     fn allowed() -> String {
@@ -175,6 +182,44 @@ impl Text for KeyFile {
     }
 }
 
+impl Text for Folder {
+    fn allowed() -> String {
+        "the path of a folder, relative to this file's folder".to_owned()
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() || text.contains('\0') { Err(String::new()) } else { Ok(Self(text.into())) }
+    }
+}
+
+//----------- Sizes -----------------------------------------------------------
+
+/// The size of a database, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct JournalSize(pub(super) u64);
+
+impl Text for JournalSize {
+    fn allowed() -> String {
+        "a size from 16MiB to 64GiB, such as \"256MiB\"".to_owned()
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        const UNITS: [(&str, u64); 2] = [("MiB", 1 << 20), ("GiB", 1 << 30)];
+        let unit = UNITS.iter().find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?.trim_end(), bytes)));
+        let Some((number, bytes)) = unit else {
+            let bare = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            return Err(if bare { "which has no unit".to_owned() } else { String::new() });
+        };
+        let whole = number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse::<u64>().ok()).flatten();
+        match whole.map(|number| number.saturating_mul(*bytes)) {
+            None => Err(String::new()),
+            Some(size) if size < 16 << 20 => Err("which is too small".to_owned()),
+            Some(size) if size > 64 << 30 => Err("which is too large".to_owned()),
+            Some(size) => Ok(Self(size)),
+        }
+    }
+}
+
 //----------- Durations -------------------------------------------------------
 
 macro_rules! durations {
@@ -211,6 +256,8 @@ durations! {
     Timeout "10ms" "1m" "2s",
     /// How long a late answer is listened for.
     Patience "10ms" "2m" "12s",
+    /// How long entries of the journal are kept.
+    JournalAge "1h" "3650days" "90days",
 }
 
 //----------- Words -----------------------------------------------------------
