@@ -17,6 +17,7 @@
 //! - [`operator`] knows who may change something, by a token from a [`private_file`];
 //! - [`tracer_config`] writes what resolvers need for their paths to be recognised;
 //! - [`survey`] looks at all this from a command that ends, and [`gate`] says whether a rebuild may go ahead;
+//! - [`watch`] follows all this while somebody repairs, and tells what changes;
 //! - [`fetch`] asks other Fathom processes over HTTP, by address;
 //! - [`lab`] is an estate inside the process, for tests and for those who want to see an incident;
 //! - [`cli`] is the program around all this, one file a command.
@@ -56,5 +57,6 @@ pub mod tracer_config;
 pub mod transport;
 pub mod ttl_watch;
 pub mod verdict;
+pub mod watch;
 pub mod web;
 pub mod wire;

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::beacon::Beacon;
-use crate::board::Board;
+use crate::board::{Board, Snapshot};
 use crate::canary::Keys;
 use crate::estate::{DomainName, Estate};
 use crate::fetch::{Bounds, FetchError, get};
@@ -186,6 +186,11 @@ impl Own {
     /// What probes of a resolver share: whoever asks beside this spends from the same budget.
     pub fn fleet(&self) -> &Fleet {
         &self.fleet
+    }
+
+    /// Everything that is known at this moment.
+    pub fn snapshot(&self) -> Snapshot {
+        self.board.snapshot()
     }
 
     /// Takes what a probe beside this saw, as evidence like any other.

@@ -101,7 +101,7 @@ async fn a_prober_that_is_none_is_told_apart() {
     let huge = look_at(page("200 OK", &" ".repeat(17 << 20))).await;
     assert_eq!(huge, format!("the prober cannot be asked: {what}: length limit exceeded"));
     let garbage = look_at(page("200 OK", "<html>hello</html>")).await;
-    let beginning = format!("{what}: what came is not what GET /api/v1/paths of this version of Fathom answers: ");
+    let beginning = format!("{what}: what came is not what this version of Fathom answers there: ");
     assert!(garbage.starts_with(&beginning), "{garbage}");
     let ssh = look_at(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()).await;
     assert_eq!(ssh, format!("the prober cannot be asked: {what}: invalid HTTP version parsed"));

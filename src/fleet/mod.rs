@@ -99,6 +99,13 @@ impl Fleet {
         true
     }
 
+    /// For how long from now on a resolver is still looked at closely, if it is.
+    pub fn looked_at_closely(&self, cluster: &Label, resolver: &Label) -> Option<Duration> {
+        let roster = self.roster.lock();
+        let until = (*roster.circuits.get(&(cluster.clone(), resolver.clone()))?.closer.borrow())?;
+        until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+    }
+
     /// What all probes of a resolver share: whoever else asks it spends from the same packet budget.
     pub fn contact(&self, cluster: &Label, resolver: &Label) -> Option<Arc<Contact>> {
         let roster = self.roster.lock();

@@ -218,7 +218,7 @@ impl ResolverPaths {
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     /// It is no such document.
-    #[error("not what GET /api/v1/paths of this version of Fathom answers: {0}")]
+    #[error("not what this version of Fathom answers there: {0}")]
     Json(#[from] serde_json::Error),
     /// It says what cannot be.
     #[error("not to be trusted: {0}")]
@@ -236,15 +236,29 @@ impl Paths {
         if !(0.0..=1e9).contains(&paths.interval_seconds) {
             return Err(Unreadable::Nonsense(format!("interval_seconds is {}", paths.interval_seconds)));
         }
-        let texts = paths.clusters.iter().flat_map(ClusterPaths::texts);
-        if texts
-            .chain([paths.environment.as_str(), paths.vantage.as_str()])
-            .any(|text| text.chars().any(char::is_control))
-        {
-            return Err(Unreadable::Nonsense("there are control characters in it".to_owned()));
+        if [&paths.environment, &paths.vantage].into_iter().any(|text| text.chars().any(char::is_control)) {
+            return Err(Unreadable::controls());
         }
-        paths.clusters.iter().try_for_each(ClusterPaths::check)?;
+        check_clusters(&paths.clusters)?;
         Ok(paths)
+    }
+}
+
+/// Holds clusters that were read to what a prober could say.
+///
+/// # Errors
+/// As [`Paths::read`] has them.
+pub fn check_clusters(clusters: &[ClusterPaths]) -> Result<(), Unreadable> {
+    if clusters.iter().flat_map(ClusterPaths::texts).any(|text| text.chars().any(char::is_control)) {
+        return Err(Unreadable::controls());
+    }
+    clusters.iter().try_for_each(ClusterPaths::check)
+}
+
+impl Unreadable {
+    /// Control characters could disguise what a terminal shows.
+    pub(crate) fn controls() -> Self {
+        Self::Nonsense("there are control characters in it".to_owned())
     }
 }
 
@@ -403,7 +417,7 @@ pub(crate) mod tests {
         }
         for body in ["", "<html>", "[]", "{\"now\": 3}"] {
             let error = Paths::read(body.as_bytes()).unwrap_err().to_string();
-            assert!(error.starts_with("not what GET /api/v1/paths of this version of Fathom answers: "), "{error}");
+            assert!(error.starts_with("not what this version of Fathom answers there: "), "{error}");
         }
     }
 }

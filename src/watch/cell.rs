@@ -1,0 +1,86 @@
+//! One cell of the matrix: what the names of one class see at one resolver, cached names and cold ones apart.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use super::look::NameLook;
+use crate::outcome::Outcome;
+
+/// A column of the matrix.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Column {
+    /// Names never asked before, which no cache can answer.
+    pub cold: bool,
+    /// The class of names.
+    pub class: String,
+}
+
+/// How many of the names fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Degree {
+    /// None of those that were asked.
+    None,
+    /// Some.
+    Some,
+    /// All that were asked.
+    All,
+}
+
+/// What the last probes of a cell's names saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    /// Names that were asked.
+    pub asked: usize,
+    /// Names whose last probe was not `ok`.
+    pub failing: usize,
+    /// What most of those see.
+    pub outcome: Outcome,
+    /// When the first of those that fail began to fail; where none does, when the last one became good.
+    pub since: SystemTime,
+    /// When the first of those that are good became so.
+    pub first_good: Option<SystemTime>,
+    /// When the last of them began to see what it sees.
+    pub changed: SystemTime,
+}
+
+impl Cell {
+    /// What these names see; nothing before the first was asked.
+    pub fn of<'a>(names: impl Iterator<Item = &'a NameLook>) -> Option<Self> {
+        let (mut good, mut failing) = (Vec::new(), Vec::new());
+        let mut outcomes: BTreeMap<Outcome, usize> = BTreeMap::new();
+        for (result, since) in names.filter_map(|name| Some((name.result?, name.since?))) {
+            if result == Outcome::Ok {
+                good.push(since);
+            } else {
+                failing.push(since);
+                *outcomes.entry(result).or_default() += 1;
+            }
+        }
+        let most = outcomes.into_iter().rev().max_by_key(|(_, count)| *count);
+        let since = failing.iter().min().or(good.iter().max()).copied()?;
+        Some(Self {
+            asked: good.len() + failing.len(),
+            failing: failing.len(),
+            outcome: most.map_or(Outcome::Ok, |(outcome, _)| outcome),
+            since,
+            changed: failing.iter().chain(&good).max().copied()?,
+            first_good: good.into_iter().min(),
+        })
+    }
+
+    /// How many of the names fail.
+    pub const fn degree(&self) -> Degree {
+        match self.failing {
+            0 => Degree::None,
+            failing if failing == self.asked => Degree::All,
+            _ => Degree::Some,
+        }
+    }
+}
+
+impl Column {
+    /// Which column a name belongs to.
+    pub fn of(name: &NameLook) -> Self {
+        Self { cold: name.is_cold(), class: name.class.clone() }
+    }
+}
