@@ -7,6 +7,7 @@ mod demo;
 mod explain;
 mod gate;
 mod lab;
+mod logs;
 mod man;
 mod metrics;
 mod probe;
@@ -16,15 +17,16 @@ mod survey;
 mod trace;
 mod tracer_config;
 mod verdicts;
+mod watch;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use tracing_subscriber::EnvFilter;
 
 use crate::config::{ConfigFile, Loaded, Overrides, Problems};
+use logs::Logs;
 
 /// Asks every DNS resolver directly, says what is wrong and why, and exports it to Prometheus.
 #[derive(Debug, Parser)]
@@ -92,6 +94,8 @@ enum Command {
     Probe(probe::Args),
     /// Show who forwards to whom, the ways out, and the circles
     Trace(trace::Args),
+    /// Watch the repair: everything at one probe a second, and what changes
+    Watch(watch::Args),
     /// Say whether this step of a rolling rebuild may go ahead
     Gate(gate::Args),
     /// Play the estate: simulated resolvers at the addresses of the configuration, until told to stop
@@ -144,8 +148,8 @@ impl From<io::Error> for UsageError {
 /// Parses the command line, runs the command, and turns the result into an exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_logging(cli.global.log_format);
-    match run(cli) {
+    let logs = Logs::start(cli.global.log_format);
+    match run(cli, &logs) {
         Ok(Ending::Passed) => ExitCode::SUCCESS,
         Ok(Ending::Refused) => ExitCode::from(1),
         Err(UsageError(message)) => {
@@ -156,7 +160,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<Ending, UsageError> {
+fn run(cli: Cli, logs: &Logs) -> Result<Ending, UsageError> {
     match cli.command {
         Command::Check(args) => check::run(&cli.global, args),
         Command::Run => run::run(&cli.global),
@@ -164,6 +168,7 @@ fn run(cli: Cli) -> Result<Ending, UsageError> {
         Command::Probe(args) => probe::run(&cli.global, &args),
         Command::Trace(args) => trace::run(&cli.global, &args),
         Command::Gate(args) => gate::run(&cli.global, &args),
+        Command::Watch(args) => watch::run(&cli.global, &args, logs),
         Command::TracerConfig(args) => tracer_config::run(&args, &cli.global),
         Command::Lab(args) => lab::run(&args, &cli.global),
         Command::Demo(args) => demo::run(&args),
@@ -180,15 +185,5 @@ fn print(text: &str) -> Result<Ending, UsageError> {
             Err(UsageError(format!("cannot write to standard output: {error}")))
         }
         _ => Ok(Ending::Passed),
-    }
-}
-
-/// Logs go to standard error; `FATHOM_LOG` takes filters such as `fathom=debug`.
-fn start_logging(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("FATHOM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
-    match format {
-        LogFormat::Text => logs.with_ansi(io::stderr().is_terminal()).init(),
-        LogFormat::Json => logs.json().init(),
     }
 }

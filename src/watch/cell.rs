@@ -57,7 +57,7 @@ impl Cell {
             }
         }
         let most = outcomes.into_iter().rev().max_by_key(|(_, count)| *count);
-        let since = failing.iter().min().or(good.iter().max()).copied()?;
+        let since = failing.iter().min().or_else(|| good.iter().max()).copied()?;
         Some(Self {
             asked: good.len() + failing.len(),
             failing: failing.len(),

@@ -242,7 +242,7 @@ fn fold_cell(cells: &mut BTreeMap<CellKey, (Cell, Turned)>, whose: CellKey, now:
 fn goes_on(whose: &Whose, was: Turned, now: &Cell, before: Option<(Degree, Outcome)>) -> (Turned, Option<Event>) {
     let failed_for = |until: SystemTime| was.failed_at.and_then(|at| until.duration_since(at).ok()).unwrap_or_default();
     let all_failed = matches!(before, Some((Degree::All, _)));
-    let first_good_at = was.first_good_at.or(now.first_good.filter(|_| all_failed));
+    let first_good_at = was.first_good_at.or_else(|| now.first_good.filter(|_| all_failed));
     let failing_otherwise =
         (before != Some((now.degree(), now.outcome))).then(|| Event { at: now.changed, news: failing(whose, now) });
     match (now.degree(), now.first_good) {

@@ -5,7 +5,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 /// The longest mark, in characters.
 pub const LONGEST_MARK: usize = 500;
 
-/// How far PgUp and PgDn go, in lines.
+/// How far the page keys go, in lines.
 const PAGE: usize = 10;
 
 /// The state of the screen.
@@ -59,6 +59,7 @@ impl Screen {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "most keys mean nothing here")]
     fn command(&mut self, key: KeyCode) -> Option<Action> {
         let helped = std::mem::take(&mut self.help);
         match key {
@@ -81,6 +82,7 @@ impl Screen {
         None
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "most keys mean nothing here")]
     fn type_on(&mut self, mut text: String, key: KeyCode) -> Option<Action> {
         match key {
             KeyCode::Esc => return None,

@@ -1,6 +1,7 @@
 //! One cluster: its state, the matrix of its resolvers by classes, who forwards to whom, and who is good again.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
 use ratatui::style::{Modifier, Style};
@@ -67,12 +68,13 @@ impl View<'_> {
         if let Some(exits) = paths.independent_exits {
             let (all, wanted) = (paths.resolvers.len(), paths.min_independent_exits);
             let last = paths.last_exit.as_ref().map(|last| format!(", the last one {last}")).unwrap_or_default();
-            text += &format!("  exits {exits} of {all} ({wanted} wanted{last})");
+            // Writing to a String cannot fail.
+            let _ = write!(text, "  exits {exits} of {all} ({wanted} wanted{last})");
         }
         let runway: Vec<String> =
             self.look.runway(cluster).iter().map(|(class, left)| format!("{class} {}", short(*left))).collect();
         if !runway.is_empty() {
-            text += &format!("  runway {}", runway.join(", "));
+            let _ = write!(text, "  runway {}", runway.join(", "));
         }
         let bold = self.styled(weight).add_modifier(Modifier::BOLD);
         let head = wrap(&text, self.width, 4).into_iter().map(|line| Line::styled(line, bold));
@@ -113,7 +115,7 @@ impl View<'_> {
 
     fn table(&self, cluster: &str, paths: Option<&ClusterPaths>, columns: &[&Column], form: Form) -> Vec<Vec<Word>> {
         let head = ["resolver", "verdict", "way out"].map(str::to_owned);
-        let head = head.into_iter().chain(columns.iter().map(|column| column.to_string()));
+        let head = head.into_iter().chain(columns.iter().map(ToString::to_string));
         let mut rows = vec![head.map(|word| (word, Weight::Plain)).collect()];
         for resolver in self.look.resolvers.iter().filter(|resolver| resolver.cluster == cluster) {
             let seen = paths.and_then(|paths| paths.resolvers.iter().find(|seen| seen.resolver == resolver.resolver));
@@ -121,7 +123,7 @@ impl View<'_> {
             row.extend(columns.iter().map(|column| {
                 let (cluster, name) = (cluster.to_owned(), resolver.resolver.clone());
                 let whose = Whose { cluster, resolver: name, column: Column::clone(column) };
-                self.model.cell(&whose).map_or(("-".to_owned(), Weight::Plain), |seen| self.cell(seen, form))
+                self.model.cell(&whose).map_or_else(nothing, |seen| self.cell(seen, form))
             }));
             rows.push(row);
         }
@@ -178,8 +180,13 @@ impl View<'_> {
     }
 }
 
+/// Nothing is known there.
+fn nothing() -> Word {
+    ("-".to_owned(), Weight::Plain)
+}
+
 fn verdict(seen: Option<&ResolverPaths>, form: Form) -> Word {
-    let Some(seen) = seen else { return ("-".to_owned(), Weight::Plain) };
+    let Some(seen) = seen else { return nothing() };
     let weight = of_verdict(seen.verdict);
     let word = format!("{}{}", sign(weight), seen.verdict.as_str());
     let text = match form {
@@ -191,9 +198,9 @@ fn verdict(seen: Option<&ResolverPaths>, form: Form) -> Word {
 
 /// Where names never asked before, which tracing asks, leave the cluster.
 fn way_out(paths: Option<&ClusterPaths>, seen: Option<&ResolverPaths>) -> Word {
-    let (Some(paths), Some(seen)) = (paths, seen) else { return ("-".to_owned(), Weight::Plain) };
+    let (Some(paths), Some(seen)) = (paths, seen) else { return nothing() };
     if paths.independent_exits.is_none() || seen.traced_at.is_none() {
-        return ("-".to_owned(), Weight::Plain);
+        return nothing();
     }
     let via: Vec<&str> = paths
         .edges
