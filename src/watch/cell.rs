@@ -1,9 +1,10 @@
 //! One cell of the matrix: what the names of one class see at one resolver, cached names and cold ones apart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::SystemTime;
 
-use super::look::NameLook;
+use super::look::{NameLook, ResolverLook};
 use crate::outcome::Outcome;
 
 /// A column of the matrix.
@@ -13,6 +14,17 @@ pub struct Column {
     pub cold: bool,
     /// The class of names.
     pub class: String,
+}
+
+/// Which cell: the names of one column at one resolver.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CellKey {
+    /// The cluster.
+    pub cluster: String,
+    /// The resolver.
+    pub resolver: String,
+    /// The names.
+    pub column: Column,
 }
 
 /// How many of the names fail.
@@ -83,4 +95,25 @@ impl Column {
     pub fn of(name: &NameLook) -> Self {
         Self { cold: name.is_cold(), class: name.class.clone() }
     }
+}
+
+impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.class, if self.cold { " (cold)" } else { "" })
+    }
+}
+
+impl fmt::Display for CellKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.cluster, self.resolver, self.column)
+    }
+}
+
+/// The cells of one resolver.
+pub(super) fn cells(resolver: &ResolverLook) -> impl Iterator<Item = (CellKey, Cell)> {
+    let columns: BTreeSet<Column> = resolver.names.iter().map(Column::of).collect();
+    columns.into_iter().filter_map(|column| {
+        let cell = Cell::of(resolver.names.iter().filter(|name| Column::of(name) == column))?;
+        Some((CellKey { cluster: resolver.cluster.clone(), resolver: resolver.resolver.clone(), column }, cell))
+    })
 }

@@ -12,9 +12,11 @@ mod news;
 pub mod screen;
 pub mod source;
 mod summary;
+mod turn;
 
-pub use cell::{Cell, Column, Degree};
+pub use cell::{Cell, CellKey, Column, Degree};
 pub use look::{Look, NameLook, ResolverLook};
-pub use model::{CellKey, Model, Turned};
+pub use model::Model;
 pub use news::{Event, News};
 pub use summary::summary;
+pub use turn::Turned;

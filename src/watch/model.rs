@@ -3,18 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::SystemTime;
 
-use super::cell::{Cell, Column, Degree};
-use super::look::{Look, ResolverLook};
-use super::news::{Event, News, Whose};
-use crate::outcome::Outcome;
+use super::cell::{Cell, CellKey, cells};
+use super::look::Look;
+use super::news::{Event, News};
+use super::turn::{Turned, gather};
 use crate::report::json::{ClusterPaths, PathEdge, ResolverPaths};
 use crate::verdict::{ClusterState, Confidence, Verdict};
 
 /// The most events that are kept; the oldest go first.
 const MOST_EVENTS: usize = 2_000;
-
-/// The names of one column at one resolver.
-pub type CellKey = Whose;
 
 /// What was seen so far.
 #[derive(Debug, Default)]
@@ -27,17 +24,6 @@ pub struct Model {
     cells: BTreeMap<CellKey, (Cell, Turned)>,
     /// Why what is known is not renewed.
     lost: Option<String>,
-}
-
-/// How a cell failed and recovered while it was watched.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Turned {
-    /// When it last began to fail.
-    pub failed_at: Option<SystemTime>,
-    /// When, after that, the first good answer came to somebody of whom all names had failed.
-    pub first_good_at: Option<SystemTime>,
-    /// Since when none of its names fails any more.
-    pub good_since: Option<SystemTime>,
 }
 
 /// What was last said of a cluster.
@@ -62,12 +48,15 @@ impl Model {
             news.extend(known.fold(paths, look.now));
         }
         let mut seen = BTreeSet::new();
-        for resolver in &look.resolvers {
-            for (key, cell) in cells(resolver) {
-                seen.insert(key.clone());
-                news.extend(fold_cell(&mut self.cells, key, cell));
-            }
+        let mut turns = Vec::new();
+        for (whose, cell) in look.resolvers.iter().flat_map(cells) {
+            seen.insert(whose.clone());
+            let before = self.cells.get(&whose).map(|(before, turned)| (before, *turned));
+            let (turned, turn) = Turned::fold(before, &cell);
+            turns.extend(turn.map(|turn| (whose.clone(), cell.clone(), turn)));
+            self.cells.insert(whose, (cell, turned));
         }
+        news.extend(gather(turns));
         // A reload may have taken away what was watched.
         self.cells.retain(|key, _| seen.contains(key));
         self.clusters.retain(|name, _| look.clusters.iter().any(|paths| paths.cluster == *name));
@@ -209,69 +198,13 @@ impl Known {
     }
 }
 
-/// The cells of one resolver.
-fn cells(resolver: &ResolverLook) -> impl Iterator<Item = (CellKey, Cell)> {
-    let columns: BTreeSet<Column> = resolver.names.iter().map(Column::of).collect();
-    columns.into_iter().filter_map(|column| {
-        let cell = Cell::of(resolver.names.iter().filter(|name| Column::of(name) == column))?;
-        let (cluster, name) = (resolver.cluster.clone(), resolver.resolver.clone());
-        Some((Whose { cluster, resolver: name, column }, cell))
-    })
-}
-
-/// Takes what a cell's names see now. Times are those of the probes themselves.
-fn fold_cell(cells: &mut BTreeMap<CellKey, (Cell, Turned)>, whose: CellKey, now: Cell) -> Option<Event> {
-    let (before, turned) = match cells.get(&whose) {
-        Some((before, turned)) => (Some((before.degree(), before.outcome)), *turned),
-        None => (None, Turned::default()),
-    };
-    let was_failing = before.is_some_and(|(degree, _)| degree != Degree::None);
-    let (turned, news) = if was_failing {
-        goes_on(&whose, turned, &now, before)
-    } else if now.degree() == Degree::None {
-        (turned, None)
-    } else {
-        let failed = Turned { failed_at: Some(now.since), first_good_at: None, good_since: None };
-        (failed, Some(Event { at: now.since, news: failing(&whose, &now) }))
-    };
-    cells.insert(whose, (now, turned));
-    news
-}
-
-/// The same for a cell that was failing `before`.
-fn goes_on(whose: &Whose, was: Turned, now: &Cell, before: Option<(Degree, Outcome)>) -> (Turned, Option<Event>) {
-    let failed_for = |until: SystemTime| was.failed_at.and_then(|at| until.duration_since(at).ok()).unwrap_or_default();
-    let all_failed = matches!(before, Some((Degree::All, _)));
-    let first_good_at = was.first_good_at.or_else(|| now.first_good.filter(|_| all_failed));
-    let failing_otherwise =
-        (before != Some((now.degree(), now.outcome))).then(|| Event { at: now.changed, news: failing(whose, now) });
-    match (now.degree(), now.first_good) {
-        (Degree::None, _) => {
-            let news = News::GoodAgain { whose: whose.clone(), after: failed_for(now.since) };
-            let turned = Turned { first_good_at, good_since: Some(now.since), ..was };
-            (turned, Some(Event { at: now.since, news }))
-        }
-        (Degree::Some, Some(at)) if all_failed && was.first_good_at.is_none() => {
-            let (good, asked) = (now.asked - now.failing, now.asked);
-            let news = News::FirstGood { whose: whose.clone(), after: failed_for(at), good, asked };
-            (Turned { first_good_at, ..was }, Some(Event { at, news }))
-        }
-        (Degree::Some, _) => (was, failing_otherwise),
-        // What was good for a moment was not the end of it.
-        (Degree::All, _) => (Turned { first_good_at: None, ..was }, failing_otherwise),
-    }
-}
-
-fn failing(whose: &Whose, cell: &Cell) -> News {
-    News::Failing { whose: whose.clone(), outcome: cell.outcome, failing: cell.failing, asked: cell.asked }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::super::look::tests::look;
     use super::*;
+    use crate::outcome::Outcome;
     use crate::report::json::tests::{cluster, noon};
 
     use Outcome::{LoopSuspected, Ok, Timeout};
@@ -291,29 +224,22 @@ mod tests {
         assert_eq!(told(&mut model, look(2, &[well, well])), [""; 0]);
         // The cold name fails at once, the cached ones when their time is over.
         let cold = [(Ok, 0), (Ok, 0), (Timeout, 3)];
-        assert_eq!(
-            told(&mut model, look(4, &[cold, well])),
-            ["12:00:03Z c1 ns1 external (cold): timeout, 1 of 1 name."]
-        );
+        let first = "12:00:03Z c1 ns1: timeout for external (cold).";
+        assert_eq!(told(&mut model, look(4, &[cold, well])), [first]);
         assert!(!model.is_well());
         let all = [(Timeout, 10), (Timeout, 9), (LoopSuspected, 8)];
-        assert_eq!(
-            told(&mut model, look(11, &[all, well])),
-            [
-                "12:00:08Z c1 ns1 external (cold): loop_suspected, 1 of 1 name.",
-                "12:00:09Z c1 ns1 external: timeout, 2 of 2 names."
-            ]
-        );
+        let both = ["12:00:08Z c1 ns1: loop_suspected for external (cold).", "12:00:09Z c1 ns1: timeout for external."];
+        assert_eq!(told(&mut model, look(11, &[all, well])), both);
         let some = [(Timeout, 10), (Ok, 20), (Ok, 19)];
         assert_eq!(
             told(&mut model, look(21, &[some, well])),
             [
-                "12:00:19Z c1 ns1 external (cold): good again, after 16s.",
+                "12:00:19Z c1 ns1: good again, after 16s: external (cold).",
                 "12:00:20Z c1 ns1 external: first good answer after 11s, 1 of 2 names."
             ]
         );
         let repaired = [(Ok, 22), (Ok, 20), (Ok, 19)];
-        let end = "12:00:22Z c1 ns1 external: good again, after 13s.";
+        let end = "12:00:22Z c1 ns1: good again, after 13s: external.";
         assert_eq!(told(&mut model, look(23, &[repaired, well])), [end]);
         let at = |after| Some(noon() + Duration::from_secs(after));
         let turned: Vec<&Turned> = model.cells().map(|(_, _, turned)| turned).collect();
@@ -330,11 +256,27 @@ mod tests {
         told(&mut model, look(1, &seen((Timeout, 1), (Timeout, 1))));
         told(&mut model, look(3, &seen((Timeout, 1), (Ok, 2))));
         let news = told(&mut model, look(5, &seen((Timeout, 1), (Timeout, 4))));
-        assert_eq!(news, ["12:00:04Z c1 ns1 external: timeout, 2 of 2 names."]);
+        assert_eq!(news, ["12:00:04Z c1 ns1: timeout for external."]);
         let news = told(&mut model, look(9, &seen((Ok, 8), (Ok, 7))));
-        assert_eq!(news, ["12:00:08Z c1 ns1 external: good again, after 7s."]);
+        assert_eq!(news, ["12:00:08Z c1 ns1: good again, after 7s: external."]);
         let turned = *model.cells().next().unwrap().2;
         assert_eq!(turned.first_good_at, Some(noon() + Duration::from_secs(7)));
+    }
+
+    #[test]
+    fn what_happens_to_many_at_once_is_told_once() {
+        let mut model = Model::default();
+        let (well, lost) = ([(Ok, 0); 3], [(Timeout, 3), (Timeout, 3), (Timeout, 2)]);
+        told(&mut model, look(1, &[well, well, well]));
+        let some = [(Timeout, 4), (Ok, 0), (Timeout, 3)];
+        let news = told(&mut model, look(5, &[lost, some, lost]));
+        let expected = [
+            "12:00:02Z c1 ns1, ns3: timeout for external, external (cold).",
+            "12:00:03Z c1 ns2: timeout for external (1 of 2), external (cold).",
+        ];
+        assert_eq!(news, expected);
+        let news = told(&mut model, look(9, &[[(Ok, 7); 3], [(Ok, 6); 3], [(Ok, 8); 3]]));
+        assert_eq!(news, ["12:00:08Z c1 ns1, ns2, ns3: good again, after 6s: external, external (cold)."]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use humantime::{format_duration, format_rfc3339_seconds};
 
-use super::cell::Column;
+use super::cell::CellKey;
 use crate::outcome::Outcome;
 use crate::verdict::{ClusterState, Confidence, Verdict};
 
@@ -56,21 +56,21 @@ pub enum News {
         /// Whether it does.
         forwards: bool,
     },
-    /// The names of a class fail at a resolver, or fail differently.
+    /// Names of some classes fail at some resolvers, or fail otherwise.
     Failing {
-        /// Where.
-        whose: Whose,
-        /// What most of them see.
+        /// The cluster.
+        cluster: String,
+        /// The resolvers.
+        resolvers: Vec<String>,
+        /// What most of the names see.
         outcome: Outcome,
-        /// Names that fail.
-        failing: usize,
-        /// Of so many.
-        asked: usize,
+        /// The classes, and how many of their names where it is not all of them.
+        columns: Vec<String>,
     },
-    /// After all of them failed, some are good.
+    /// After all names of a class failed at a resolver, some are good.
     FirstGood {
         /// Where.
-        whose: Whose,
+        whose: CellKey,
         /// For how long all or some had failed.
         after: Duration,
         /// Names that are good.
@@ -78,11 +78,15 @@ pub enum News {
         /// Of so many.
         asked: usize,
     },
-    /// None of them fails any more.
+    /// Names of some classes fail no longer at some resolvers.
     GoodAgain {
-        /// Where.
-        whose: Whose,
-        /// For how long some had failed.
+        /// The cluster.
+        cluster: String,
+        /// The resolvers.
+        resolvers: Vec<String>,
+        /// The classes.
+        columns: Vec<String>,
+        /// For how long some had failed, at the most.
         after: Duration,
     },
     /// Somebody did something, and said what.
@@ -97,17 +101,6 @@ pub enum News {
     },
     /// It answers again.
     Found,
-}
-
-/// The names of one column at one resolver.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Whose {
-    /// The cluster.
-    pub cluster: String,
-    /// The resolver.
-    pub resolver: String,
-    /// The names.
-    pub column: Column,
 }
 
 /// How much a piece of news matters to who looks.
@@ -194,30 +187,21 @@ impl fmt::Display for News {
             Self::Edge { cluster, from, to, forwards: false } => {
                 write!(f, "{cluster} {from} forwards to {to} no longer.")
             }
-            Self::Failing { whose, outcome, failing, asked } => {
-                write!(f, "{whose}: {outcome}, {failing} of {asked} {}.", names(*asked))
+            Self::Failing { cluster, resolvers, outcome, columns } => {
+                write!(f, "{cluster} {}: {outcome} for {}.", resolvers.join(", "), columns.join(", "))
             }
             Self::FirstGood { whose, after, good, asked } => {
                 let names = names(*asked);
                 write!(f, "{whose}: first good answer after {}, {good} of {asked} {names}.", spell(*after))
             }
-            Self::GoodAgain { whose, after } => write!(f, "{whose}: good again, after {}.", spell(*after)),
+            Self::GoodAgain { cluster, resolvers, columns, after } => {
+                let (resolvers, after, columns) = (resolvers.join(", "), spell(*after), columns.join(", "));
+                write!(f, "{cluster} {resolvers}: good again, after {after}: {columns}.")
+            }
             Self::Mark { text } => write!(f, "Mark: {text}"),
             Self::Lost { why } => write!(f, "What is known is not renewed: {why}"),
             Self::Found => f.write_str("What is known is renewed again."),
         }
-    }
-}
-
-impl fmt::Display for Whose {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.cluster, self.resolver, self.column)
-    }
-}
-
-impl fmt::Display for Column {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.class, if self.cold { " (cold)" } else { "" })
     }
 }
 

@@ -7,6 +7,7 @@ use humantime::format_rfc3339_seconds;
 
 use super::model::Model;
 use super::news::{News, spell};
+use super::turn::{Turn, gather};
 
 /// The most events that are written out.
 const MOST: usize = 200;
@@ -39,9 +40,9 @@ fn states(model: &Model, out: &mut String) {
         }
     }
     let failing = model.cells().filter(|(_, cell, _)| cell.failing > 0);
-    for (whose, cell, _) in failing {
-        let (outcome, failing, asked) = (cell.outcome, cell.failing, cell.asked);
-        let _ = writeln!(out, "  still failing: {whose}: {outcome}, {failing} of {asked}");
+    let failing = failing.map(|(whose, cell, _)| (whose.clone(), cell.clone(), Turn::Failing(cell.since)));
+    for event in gather(failing.collect()) {
+        let _ = writeln!(out, "  still failing: {}", event.news);
     }
 }
 
@@ -137,12 +138,11 @@ Watched for 25s.
 c1 is healthy at the end. All is as it is.
 What changed:
   2025-07-21T12:00:00Z c1 is healthy, independent exits: 1 (2 wanted). All is as it is.
-  2025-07-21T12:00:02Z c1 ns1 external (cold): servfail, 1 of 1 name.
-  2025-07-21T12:00:03Z c1 ns1 external: servfail, 2 of 2 names.
+  2025-07-21T12:00:02Z c1 ns1: servfail for external, external (cold).
   2025-07-21T12:00:10Z Mark: restored forwarders on ns1
-  2025-07-21T12:00:12Z c1 ns1 external (cold): good again, after 10s.
+  2025-07-21T12:00:12Z c1 ns1: good again, after 10s: external (cold).
   2025-07-21T12:00:15Z c1 ns1 external: first good answer after 12s, 1 of 2 names.
-  2025-07-21T12:00:20Z c1 ns1 external: good again, after 17s.
+  2025-07-21T12:00:20Z c1 ns1: good again, after 17s: external.
 First good answers after a failure:
   2025-07-21T12:00:12Z c1 ns1 external (cold), after 10s; 2s after the mark \"restored forwarders on ns1\"
   2025-07-21T12:00:15Z c1 ns1 external, after 12s; all names since 2025-07-21T12:00:20Z; 5s after the mark \
@@ -161,6 +161,6 @@ Marks:
         assert_eq!(summary(&model, noon(), noon(), true), "Watched for 0s.\nNothing was seen.\nNothing changed.\n");
         model.fold(look(1, &[[(Servfail, 0); 3]]));
         let text = summary(&model, noon(), noon(), false);
-        assert!(text.contains("  still failing: c1 ns1 external: servfail, 2 of 2\n"), "{text}");
+        assert!(text.contains("  still failing: c1 ns1: servfail for external, external (cold).\n"), "{text}");
     }
 }

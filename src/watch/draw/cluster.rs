@@ -10,8 +10,8 @@ use ratatui::text::{Line, Span};
 use super::text::{short, sign, style, wrap};
 use crate::report::json::{ClusterPaths, PathEdge, ResolverPaths};
 use crate::watch::cell::Column;
-use crate::watch::news::{Weight, Whose, of_state, of_verdict};
-use crate::watch::{Cell, Look, Model, Turned};
+use crate::watch::news::{Weight, of_state, of_verdict};
+use crate::watch::{Cell, CellKey, Look, Model, Turned};
 
 /// Between two columns of the matrix.
 const GAP: usize = 2;
@@ -58,23 +58,23 @@ impl View<'_> {
     /// The state, in facts and in a sentence.
     fn head(&self, cluster: &str, paths: Option<&ClusterPaths>) -> Vec<Line<'static>> {
         let Some(paths) = paths else {
-            let text = format!("{cluster}  ~ not judged yet");
+            let text = format!("{cluster}: ~ not judged yet");
             return vec![Line::styled(text, self.styled(Weight::Warning))];
         };
         let weight = of_state(paths.state);
         let lasted = short(self.ago(paths.since));
         let mut text =
-            format!("{cluster} ({})  {}{} for {lasted}", paths.datacenter, sign(weight), paths.state.as_str());
+            format!("{cluster} ({}): {}{} for {lasted}", paths.datacenter, sign(weight), paths.state.as_str());
         if let Some(exits) = paths.independent_exits {
             let (all, wanted) = (paths.resolvers.len(), paths.min_independent_exits);
             let last = paths.last_exit.as_ref().map(|last| format!(", the last one {last}")).unwrap_or_default();
             // Writing to a String cannot fail.
-            let _ = write!(text, "  exits {exits} of {all} ({wanted} wanted{last})");
+            let _ = write!(text, " | exits {exits} of {all} ({wanted} wanted{last})");
         }
         let runway: Vec<String> =
             self.look.runway(cluster).iter().map(|(class, left)| format!("{class} {}", short(*left))).collect();
         if !runway.is_empty() {
-            let _ = write!(text, "  runway {}", runway.join(", "));
+            let _ = write!(text, " | runway {}", runway.join(", "));
         }
         let bold = self.styled(weight).add_modifier(Modifier::BOLD);
         let head = wrap(&text, self.width, 4).into_iter().map(|line| Line::styled(line, bold));
@@ -122,7 +122,7 @@ impl View<'_> {
             let mut row = vec![(resolver.resolver.clone(), Weight::Plain), verdict(seen, form), way_out(paths, seen)];
             row.extend(columns.iter().map(|column| {
                 let (cluster, name) = (cluster.to_owned(), resolver.resolver.clone());
-                let whose = Whose { cluster, resolver: name, column: Column::clone(column) };
+                let whose = CellKey { cluster, resolver: name, column: Column::clone(column) };
                 self.model.cell(&whose).map_or_else(nothing, |seen| self.cell(seen, form))
             }));
             rows.push(row);

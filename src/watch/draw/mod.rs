@@ -1,6 +1,8 @@
 //! The screen: a header, every cluster, what changed last, and what keys do. Pure, onto a buffer.
 
 mod cluster;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use humantime::format_rfc3339_seconds;
@@ -20,16 +22,20 @@ const LINES_FOR_CHANGES: u16 = 14;
 
 const KEYS: &str = "m mark  arrows, PgUp, PgDn move  ? help  q end";
 
-const HELP: &[&str] = &[
-    "m             keep a mark: what you have just done, so that cause and effect can be read",
-    "Up, Down      move by a line; PgUp and PgDn by ten; Home goes back",
-    "Left, Right   move the matrix, where it is wider than the terminal",
-    "q, Esc, ^C    end, and print a summary",
-    "",
-    "A word with ! in front fails; with ~ it works, or is not known, and deserves a look. n/m counts names.",
-    "(cold) are names never asked before: no cache can answer them, so they show at once whether there is a way out.",
-    "Others may be answered from a cache until their time to live is over: runway says when the first of a class is gone.",
-    "way out: its own, through which sibling, or none; from names never asked before, which tracing asks.",
+/// Keys, each in a line.
+const HELP_KEYS: &[&str] = &[
+    "m            keep a mark: what you have just done",
+    "Up, Down     a line; PgUp, PgDn: ten; Home: back",
+    "Left, Right  move the matrix, where it is too wide",
+    "q, Esc, ^C   end, and print a summary",
+];
+
+/// Words, in paragraphs.
+const HELP_WORDS: &[&str] = &[
+    "A word with ! in front fails. With ~ it works, or is not known, and deserves a look. n/m counts names.",
+    "(cold) are names never asked before. No cache can answer them, so they show at once whether there is a way out.",
+    "Others may be answered from a cache until their time to live is over; runway says when the first of a class is gone.",
+    "way out: its own, through which sibling, or none, as names show that tracing asks and nobody asked before.",
     "again: good for that long, after a failure that was seen here.",
 ];
 
@@ -116,16 +122,8 @@ fn body(model: &Model, screen: &Screen, area: Rect) -> Vec<Line<'static>> {
 }
 
 fn help(area: Rect) -> Vec<Line<'static>> {
-    HELP.iter()
-        .flat_map(|text| if text.is_empty() { vec![String::new()] } else { wrap_help(text, area) })
-        .map(Line::raw)
-        .collect()
-}
-
-/// The keys stand in a column of their own.
-fn wrap_help(text: &str, area: Rect) -> Vec<String> {
-    let width = usize::from(area.width);
-    if text.chars().count() <= width { vec![text.to_owned()] } else { wrap(text, width, 2) }
+    let keys = HELP_KEYS.iter().map(|text| Line::raw(*text)).chain([Line::default()]);
+    keys.chain(HELP_WORDS.iter().flat_map(|text| wrap(text, area.width.into(), 2)).map(Line::raw)).collect()
 }
 
 /// The last changes, the newest at the end, below a line of their own: at most a third of the screen.
