@@ -10,7 +10,7 @@ use crate::estate::{DomainName, Label};
 use crate::outcome::Outcome;
 use crate::plan::{Purpose, Target};
 use crate::report::json::{ClusterPaths, Unreadable, check_clusters};
-use crate::rfc3339;
+use crate::{rfc3339, runway};
 
 /// The most names of one resolver that are read: all of them are folded once a second.
 const MOST_NAMES: usize = 10_000;
@@ -169,7 +169,7 @@ impl NameLook {
             qname: target.name.question.qname.to_string(),
             result: state.last.map(|last| last.outcome),
             since: state.last.map(|last| last.since),
-            runway_seconds: runway(target, state, now).map(|left| left.as_secs_f64()),
+            runway_seconds: runway::of_name(target, state, now).map(|runway| runway.left.as_secs_f64()),
         }
     }
 
@@ -177,14 +177,6 @@ impl NameLook {
     pub fn is_cold(&self) -> bool {
         self.qname.contains(DomainName::NONCE)
     }
-}
-
-/// What is left of the time to live of the last good answer, where that came out of a cache.
-fn runway(target: &Target, state: &TargetState, now: SystemTime) -> Option<Duration> {
-    let is_cached = target.needs_recursion && !target.name.question.qname.has_nonce();
-    let lives = Duration::from_secs(state.answer_ttl.filter(|_| is_cached)?.into());
-    let age = now.duration_since(state.last_success?).unwrap_or_default();
-    Some(lives.saturating_sub(age))
 }
 
 /// An outcome by its word.

@@ -112,13 +112,14 @@ fn pace(model: &Model) -> String {
 fn body(model: &Model, screen: &Screen, area: Rect) -> Vec<Line<'static>> {
     let Some(look) = model.look() else { return Vec::new() };
     let view = View { model, look, width: area.width.into(), right: screen.right, colours: screen.colours };
-    let clusters = look.cluster_names();
-    let lines = clusters.into_iter().flat_map(|cluster| {
-        let mut lines = view.cluster(cluster);
-        lines.push(Line::default());
-        lines
-    });
-    lines.collect()
+    let mut lines = Vec::new();
+    for cluster in look.cluster_names() {
+        if !lines.is_empty() {
+            lines.push(Line::default());
+        }
+        lines.extend(view.cluster(cluster));
+    }
+    lines
 }
 
 fn help(area: Rect) -> Vec<Line<'static>> {
