@@ -60,6 +60,38 @@ impl PartialEq for Expect {
     }
 }
 
+impl fmt::Display for Expect {
+    /// All of it in one line: `NOERROR, the AA bit, exactly 10.1.0.5`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.rcode)?;
+        for (bit, wanted) in [("AA", self.authoritative), ("AD", self.authenticated)] {
+            match wanted {
+                Some(true) => write!(f, ", the {bit} bit")?,
+                Some(false) => write!(f, ", no {bit} bit")?,
+                None => {}
+            }
+        }
+        match (self.answers.as_slice(), self.min_answers, self.max_answers) {
+            ([_, ..], ..) => write!(f, ", exactly {}", self.answers.join(" and "))?,
+            ([], _, Some(0)) => f.write_str(", no answer")?,
+            ([], least, Some(most)) => write!(f, ", {least} to {most} answers")?,
+            ([], least @ 2.., None) => write!(f, ", at least {least} answers")?,
+            ([], 0 | 1, None) => {}
+        }
+        if !self.networks.is_empty() {
+            let networks: Vec<String> = self.networks.iter().map(ToString::to_string).collect();
+            write!(f, ", addresses in {}", networks.join(" or "))?;
+        }
+        if let Some(pattern) = &self.matches {
+            write!(f, ", answers that match {}", pattern.as_str())?;
+        }
+        if let Some(least) = self.min_ttl {
+            write!(f, ", a TTL of {least} s or more")?;
+        }
+        Ok(())
+    }
+}
+
 /// Record data in the one form in which two spellings of the same data are equal: lower case, single spaces, no quotes;
 /// addresses in their shortest form.
 pub fn canonical(rdata: &str) -> String {
@@ -190,5 +222,41 @@ impl fmt::Display for Mismatch {
             Self::PatternFails { got } => write!(f, "{got} does not match the expected pattern"),
             Self::SmallTtl { got, least } => write!(f, "a TTL of {got} s, at least {least} s was expected"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_is_expected_is_told_in_one_line() {
+        let networks = vec!["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()];
+        let expect = |change: fn(&mut Expect)| {
+            let mut expect = Expect::default();
+            change(&mut expect);
+            expect.to_string()
+        };
+        assert_eq!(expect(|_| {}), "NOERROR");
+        assert_eq!(
+            expect(|e| e.answers = vec!["192.0.2.1".to_owned(), "192.0.2.2".to_owned()]),
+            "NOERROR, exactly 192.0.2.1 and 192.0.2.2"
+        );
+        assert_eq!(expect(|e| (e.rcode, e.max_answers) = (Rcode::NXDOMAIN, Some(0))), "NXDOMAIN, no answer");
+        assert_eq!(
+            expect(|e| (e.min_answers, e.authenticated) = (2, Some(false))),
+            "NOERROR, no AD bit, at least 2 answers"
+        );
+        let all = Expect {
+            authoritative: Some(true),
+            max_answers: Some(4),
+            networks,
+            matches: Some(Regex::new("^10").unwrap()),
+            min_ttl: Some(60),
+            ..Expect::default()
+        };
+        let text = "NOERROR, the AA bit, 1 to 4 answers, addresses in 10.0.0.0/8 or 2001:db8::/32, answers that match ^10, \
+                    a TTL of 60 s or more";
+        assert_eq!(all.to_string(), text);
     }
 }

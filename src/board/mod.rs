@@ -17,7 +17,7 @@ use crate::outcome::Outcome;
 use crate::plan::{Purpose, Target, TargetKey};
 use crate::probe::{LateReply, Observation};
 use crate::report::ClusterReport;
-use crate::verdict::Verdict;
+use crate::verdict::{ClusterState, Verdict};
 use crate::wire::Stray;
 
 pub use replies::{KeptReply, LONGEST_KEPT, Replies};
@@ -287,6 +287,15 @@ impl Board {
             resolvers: sheet.resolvers.iter().map(view).collect(),
             reports: self.reports.borrow().clone(),
         }
+    }
+}
+
+impl Snapshot {
+    /// What tracing says of a cluster of the estate, by its name. Before it says anything a cluster is unknown.
+    pub fn cluster_state(&self, name: &str) -> Option<(&Label, ClusterState)> {
+        let cluster = self.estate.clusters.iter().find(|cluster| cluster.name.as_str() == name)?;
+        let report = self.reports.iter().find(|report| report.cluster.name == cluster.name);
+        Some((&cluster.name, report.map_or(ClusterState::Unknown, |report| report.state)))
     }
 }
 

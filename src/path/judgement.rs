@@ -205,14 +205,7 @@ impl Judgement {
     }
 }
 
-/// The resolver whose verdict says most: failing before latent before fine, sure before unsure.
+/// The resolver whose verdict says most. The first of equals, since that is where a reader begins.
 fn worst(resolvers: &[Assessment]) -> Option<&Assessment> {
-    let weight = |assessment: &&Assessment| {
-        let Assessment { verdict, confidence, .. } = assessment;
-        let latent = matches!(verdict, Verdict::ForwardsToSibling | Verdict::CycleWithExit | Verdict::Slow);
-        let blind = *verdict == Verdict::ProberFault;
-        (verdict.is_failing() || blind, latent, *verdict == Verdict::LoopSuspected, *confidence)
-    };
-    // The first of equals, since that is where a reader begins.
-    resolvers.iter().rev().max_by_key(weight)
+    resolvers.iter().rev().max_by_key(|assessment| assessment.verdict.gravity(assessment.confidence))
 }

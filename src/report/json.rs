@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::{Assessment, ClusterReport};
-use crate::estate::Estate;
+use crate::estate::{Cluster, Estate, Resolver};
 use crate::evidence::clues::Bearing;
 use crate::graph::{Edge, Graph, Method};
 use crate::rfc3339;
@@ -173,6 +173,37 @@ impl ClusterPaths {
         }
     }
 
+    /// What is said of a cluster that was not judged yet: nothing is known of it since then.
+    pub fn unjudged(cluster: &Cluster, min_independent_exits: usize, since: SystemTime) -> Self {
+        let resolver = |resolver: &Arc<Resolver>| ResolverPaths {
+            resolver: resolver.name.to_string(),
+            address: resolver.address.to_string(),
+            verdict: Verdict::Unknown,
+            confidence: Confidence::None,
+            since,
+            sentence: format!("Nothing is known of {} yet.", resolver.name),
+            resolves: false,
+            is_exit: false,
+            path_known: false,
+            traced_at: None,
+            clues: Vec::new(),
+        };
+        Self {
+            datacenter: cluster.datacenter.to_string(),
+            cluster: cluster.name.to_string(),
+            state: ClusterState::Unknown,
+            since,
+            sentence: "Its paths were not traced yet.".to_owned(),
+            independent_exits: None,
+            last_exit: None,
+            min_independent_exits,
+            traced_at: None,
+            edges: Vec::new(),
+            circles: Vec::new(),
+            resolvers: cluster.resolvers.iter().map(resolver).collect(),
+        }
+    }
+
     /// The place of the resolver with this name.
     pub fn place(&self, name: &str) -> Option<usize> {
         self.resolvers.iter().position(|resolver| resolver.resolver == name)
@@ -303,6 +334,7 @@ pub(crate) mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
+    use crate::outcome::Outcome;
 
     /// Noon of some day.
     pub(crate) fn noon() -> SystemTime {
@@ -389,6 +421,7 @@ pub(crate) mod tests {
         agrees(&Confidence::ALL, Confidence::as_str);
         agrees(&ClusterState::ALL, ClusterState::as_str);
         agrees(&Method::ALL, Method::as_str);
+        agrees(&Outcome::ALL, Outcome::as_str);
         agrees(&[Bearing::For, Bearing::Against, Bearing::Aside], Bearing::as_str);
     }
 

@@ -101,6 +101,13 @@ impl Verdict {
         }
     }
 
+    /// How much it says of its cluster: failing before latent before fine, sure before unsure.
+    pub const fn gravity(self, confidence: Confidence) -> impl Ord {
+        let latent = matches!(self, Self::ForwardsToSibling | Self::CycleWithExit | Self::Slow);
+        let grave = self.is_failing() || matches!(self, Self::ProberFault);
+        (grave, latent, matches!(self, Self::LoopSuspected), confidence)
+    }
+
     /// The word used in labels, tables and JSON.
     pub const fn as_str(self) -> &'static str {
         match self {

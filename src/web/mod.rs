@@ -2,19 +2,22 @@
 //!
 //! Whatever takes longer than a moment to render is rendered away from the threads that time probes, one at a time.
 
+mod badge;
+mod detail;
+mod document;
 mod operator;
 mod page;
 mod paths;
 pub mod runbooks;
 mod serve;
-mod status;
+mod time;
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::Router;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::{Html, IntoResponse, Response};
@@ -26,10 +29,21 @@ use crate::daemon::{Daemon, NotReloaded};
 use crate::metrics::CONTENT_TYPE;
 use operator::By;
 
+use document::Status;
+use page::Refresh;
+
 pub use serve::{ListenError, listen, serve};
 
-/// How every page looks. Served by itself, so that no page may hold styles of its own.
-const STYLE: &str = include_str!("style.css");
+/// What pages need beside themselves. Served as files of their own, so that no page may hold styles or scripts.
+const FILES: [(&str, &str, &str); 3] = [
+    ("/style.css", "text/css; charset=utf-8", include_str!("style.css")),
+    ("/live.js", "text/javascript; charset=utf-8", include_str!("live.js")),
+    ("/icon.svg", SVG, include_str!("icon.svg")),
+];
+
+const SVG: &str = "image/svg+xml";
+
+const JSON: &str = "application/json";
 
 /// What the handlers work with.
 #[derive(Debug, Clone)]
@@ -42,16 +56,24 @@ struct Site {
 /// The routes of a prober.
 pub fn app(daemon: Arc<Daemon>) -> Router {
     let arrivals = daemon.beacon().cloned().map(beacon::router).unwrap_or_default();
+    let files = FILES.into_iter().fold(Router::new(), |router, (path, kind, content)| {
+        router.route(path, get(async move || ([(header::CONTENT_TYPE, kind)], content)))
+    });
     Router::new()
-        .route("/", get(page))
-        .route("/style.css", get(async || ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE)))
+        .route("/", get(estate))
+        .route("/resolvers/{cluster}/{resolver}", get(detail::resolver))
+        .route("/names/{id}", get(detail::name))
+        .route("/badge/{file}", get(badge))
         .route("/metrics", get(metrics))
         .route("/api/v1/status", get(status))
+        .route("/api/v1/resolvers/{cluster}/{resolver}", get(detail::resolver_document))
+        .route("/api/v1/names/{id}", get(detail::name_document))
         .route("/api/v1/paths", get(paths))
         .route("/api/v1/operator", post(whoami))
         .route("/-/healthy", get(async || "Fathom is healthy.\n"))
         .route("/-/ready", get(ready))
         .route("/-/reload", post(reload))
+        .merge(files)
         .merge(arrivals)
         .merge(runbooks::routes())
         .fallback(async || (StatusCode::NOT_FOUND, "There is nothing at this path.\n"))
@@ -61,6 +83,10 @@ pub fn app(daemon: Arc<Daemon>) -> Router {
 
 impl Site {
     async fn render(self, render: impl FnOnce(&Daemon) -> String + Send + 'static) -> String {
+        self.make(render).await
+    }
+
+    async fn make<T: Send + 'static>(self, render: impl FnOnce(&Daemon) -> T + Send + 'static) -> T {
         let turn = self.rendering.acquire_owned().await.expect("never closed");
         let rendered = tokio::task::spawn_blocking(move || {
             let rendered = render(&self.daemon);
@@ -72,10 +98,25 @@ impl Site {
     }
 }
 
-/// `/?hold` is the same page, standing still.
-async fn page(State(site): State<Site>, RawQuery(query): RawQuery) -> Html<String> {
-    let refresh = if query.as_deref() == Some("hold") { page::Refresh::Never } else { page::Refresh::Soon };
-    Html(site.render(move |daemon| page::render(&daemon.board().snapshot(), refresh, SystemTime::now())).await)
+async fn estate(State(site): State<Site>, RawQuery(query): RawQuery) -> Html<String> {
+    let refresh = Refresh::of_query(query.as_deref());
+    Html(site.render(move |daemon| with_status(daemon, |status| page::estate(status, refresh))).await)
+}
+
+/// Makes something of the one status document, which `/api/v1/status` shows as it is.
+fn with_status(daemon: &Daemon, make: impl FnOnce(&Status<'_>) -> String) -> String {
+    let snapshot = daemon.board().snapshot();
+    make(&Status::of(daemon, &snapshot, SystemTime::now()))
+}
+
+/// The state of a cluster as a small picture.
+async fn badge(State(site): State<Site>, Path(file): Path<String>) -> Response {
+    let estate = site.daemon.board().snapshot();
+    let cluster = file.strip_suffix(".svg").and_then(|name| estate.cluster_state(name));
+    match cluster {
+        Some((name, state)) => ([(header::CONTENT_TYPE, SVG)], badge::badge(name.as_str(), state)).into_response(),
+        None => (StatusCode::NOT_FOUND, "There is no such cluster: it is /badge/CLUSTER.svg, see /.\n").into_response(),
+    }
 }
 
 async fn metrics(State(site): State<Site>) -> impl IntoResponse {
@@ -83,11 +124,11 @@ async fn metrics(State(site): State<Site>) -> impl IntoResponse {
 }
 
 async fn status(State(site): State<Site>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], site.render(status::render).await)
+    ([(header::CONTENT_TYPE, JSON)], site.render(|daemon| with_status(daemon, |status| document::json(status))).await)
 }
 
 async fn paths(State(site): State<Site>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], site.render(paths::render).await)
+    ([(header::CONTENT_TYPE, JSON)], site.render(paths::render).await)
 }
 
 /// Whether the operator's token is right, without changing anything.
@@ -128,7 +169,8 @@ pub fn log_reload(result: &Result<crate::daemon::Reloaded, NotReloaded>) {
 /// Nothing here may be framed, sniffed, cached, or load anything from anywhere.
 async fn guarded(mut response: Response) -> Response {
     let headers: &mut HeaderMap = response.headers_mut();
-    let policy = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+    let policy = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; \
+        form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

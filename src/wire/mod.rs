@@ -4,11 +4,13 @@
 //! is the only part of the program that knows the codec.
 
 mod casing;
+mod dig;
 mod query;
 mod reply;
 mod text;
 
 pub use casing::CaseMemory;
+pub use dig::dig;
 pub use query::{Encoded, QueryTemplate};
 pub(crate) use reply::counts_can_fit;
 pub use reply::{ExtendedError, Rcode, Record, Reply, Stray};

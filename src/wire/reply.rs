@@ -163,11 +163,19 @@ impl Record {
     }
 }
 
+impl From<WireRecord> for Record {
+    fn from(record: WireRecord) -> Self {
+        Self(record)
+    }
+}
+
 impl fmt::Display for Record {
-    /// The record as a line of a zone file.
+    /// The record as a line of a zone file, with tabs between its fields in the alternate form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let owner = printable(self.0.name.to_ascii().as_bytes(), 255 * 4);
-        write!(f, "{owner} {} {} {} {}", self.ttl(), self.0.dns_class, self.0.record_type(), self.rdata())
+        let gap = if f.alternate() { '\t' } else { ' ' };
+        let (ttl, class, rtype) = (self.ttl(), self.0.dns_class, self.0.record_type());
+        write!(f, "{owner}{gap}{ttl}{gap}{class}{gap}{rtype}{gap}{}", self.rdata())
     }
 }
 

@@ -7,6 +7,7 @@ mod estate;
 mod fleet;
 mod metrics;
 mod operator;
+mod page;
 mod probe;
 mod responder;
 mod run;

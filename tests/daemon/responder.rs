@@ -14,6 +14,8 @@ pub(crate) enum Say {
     Address(Duration),
     /// SERVFAIL, because no authority can be reached (extended error 22).
     Servfail(Duration),
+    /// This text as a TXT record, as the name of the server (RFC 5001) and as that of an extended error.
+    Hostile(&'static str),
     /// Nothing, ever.
     Nothing,
 }
@@ -65,12 +67,12 @@ impl Responder {
             let asked = Asked { qname, at: Instant::now(), port: from.port() };
             let say = (self.script.lock().unwrap())(&asked);
             self.asked.lock().unwrap().push(asked);
-            let (delay, rcode) = match say {
-                Say::Address(delay) => (delay, 0),
-                Say::Servfail(delay) => (delay, 2),
+            let (delay, reply) = match say {
+                Say::Address(delay) => (delay, reply(&query[..question_end], 0)),
+                Say::Servfail(delay) => (delay, reply(&query[..question_end], 2)),
+                Say::Hostile(text) => (Duration::ZERO, hostile(&query[..question_end], text.as_bytes())),
                 Say::Nothing => continue,
             };
-            let reply = reply(&query[..question_end], rcode);
             let socket = Arc::clone(&socket);
             tokio::spawn(async move {
                 if !delay.is_zero() {
@@ -97,6 +99,18 @@ fn reply(question: &[u8], rcode: u8) -> Vec<u8> {
         [0, 6, ..] => reply.extend(SOA),
         _ => reply.extend(ADDRESS),
     }
+    reply
+}
+
+/// The same for a text, wherever a reply can carry one.
+fn hostile(question: &[u8], text: &[u8]) -> Vec<u8> {
+    let length = |length: usize| u8::try_from(length).expect("a short text");
+    let (class, text_length) = (&question[question.len() - 2..], length(text.len()));
+    let mut reply = question.to_vec();
+    reply[2..12].copy_from_slice(&[0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 1]);
+    reply.extend([&[0xc0, 12, 0, 16], class, &[0, 0, 1, 44, 0, text_length + 1, text_length], text].concat());
+    reply.extend([0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 2 * text_length + 10]);
+    reply.extend([&[0, 3, 0, text_length], text, &[0, 15, 0, text_length + 2, 0, 22], text].concat());
     reply
 }
 

@@ -1,76 +1,91 @@
 //! Resolvers by classes: what the last probes saw.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fmt::{self, Write};
+use std::time::SystemTime;
 
-use super::safe::Safe;
-use crate::board::Snapshot;
-use crate::estate::{Cluster, Label};
+use maud::{Markup, html};
+
+use super::shape;
 use crate::outcome::Outcome;
-use crate::plan::Purpose;
-
-/// What the probes of one class at one resolver saw last, and how many of each.
-type Cell = BTreeMap<Outcome, usize>;
-
-/// The cell of a cluster, a resolver and a class.
-pub(super) type Cells<'a> = HashMap<(&'a Label, &'a Label, &'a Label), Cell>;
-
-pub(super) fn cells(snapshot: &Snapshot) -> Cells<'_> {
-    let mut cells = Cells::new();
-    for (target, state) in snapshot.targets.iter().filter(|(target, _)| target.purpose == Purpose::Name) {
-        let cell = cells.entry((&target.cluster.name, &target.resolver.name, &target.name.class)).or_default();
-        if let Some(last) = state.last {
-            *cell.entry(last.outcome).or_default() += 1;
-        }
-    }
-    cells
-}
-
-/// One sentence on the whole estate.
-pub(super) fn summary(cells: &Cells<'_>) -> String {
-    let seen: usize = cells.values().flat_map(BTreeMap::values).sum();
-    let ok: usize = cells.values().filter_map(|cell| cell.get(&Outcome::Ok)).sum();
-    match (seen, seen - ok) {
-        (0, _) => "Nothing was probed yet.".to_owned(),
-        (1, 0) => "The last probe of the one target was ok.".to_owned(),
-        (_, 0) => format!("The last probes of all {seen} targets were ok."),
-        (_, failed) => format!("The last probes of {failed} of {seen} targets failed."),
-    }
-}
+use crate::report::json::ResolverPaths;
+use crate::verdict::Verdict;
+use crate::web::document::{Cell, ClusterStatus, Status};
+use crate::web::time::{age, clock};
 
 /// The table of one cluster.
-pub(super) fn matrix(page: &mut String, snapshot: &Snapshot, cluster: &Cluster, cells: &Cells<'_>) -> fmt::Result {
-    let mut classes: Vec<&Label> = Vec::new();
-    for name in snapshot.estate.names.iter().filter(|name| name.clusters.contains(&cluster.name)) {
-        if !classes.contains(&&name.class) {
-            classes.push(&name.class);
+pub(super) fn matrix(status: &Status<'_>, cluster: &ClusterStatus<'_>) -> Markup {
+    let now = status.now;
+    let judged = |resolver: &str| cluster.paths.resolvers.iter().find(|judged| judged.resolver == resolver);
+    let name = &cluster.paths.cluster;
+    html! {
+        div.scroll tabindex="0" role="region" aria-label={ "What the resolvers of " (name) " answer, by class" } {
+            table.matrix {
+                thead {
+                    tr {
+                        th scope="col" { "resolver" }
+                        th scope="col" { "verdict" }
+                        @for class in &cluster.classes { th scope="col" { (class) } }
+                    }
+                }
+                tbody {
+                    @for resolver in status.resolvers_of(name) {
+                        tr data-resolver=(resolver.resolver) {
+                            th scope="row" { a href=(path(name, resolver.resolver)) { (resolver.resolver) } }
+                            td { @if let Some(judged) = judged(resolver.resolver) { (verdict(judged, now)) } }
+                            @for one in &resolver.classes { (cell(one, now)) }
+                        }
+                    }
+                }
+            }
         }
     }
-    page.push_str("<div class=\"scroll\"><table>\n<tr><th scope=\"col\">resolver<th scope=\"col\">address");
-    for class in &classes {
-        write!(page, "<th scope=\"col\">{}", Safe(class.as_str()))?;
-    }
-    page.push_str("<th scope=\"col\">says it is\n");
-    for view in snapshot.resolvers.iter().filter(|view| view.cluster == cluster.name) {
-        let name = &view.resolver.name;
-        write!(page, "<tr><th scope=\"row\">{}<td>{}", Safe(name.as_str()), view.resolver.address)?;
-        for class in &classes {
-            write_cell(page, cells.get(&(&cluster.name, name, class)))?;
-        }
-        let identity = [&view.state.nsid, &view.state.server_id, &view.state.version];
-        let identity: Vec<&str> = identity.into_iter().flatten().map(String::as_str).collect();
-        writeln!(page, "<td>{}", Safe(&identity.join(", ")))?;
-    }
-    page.push_str("</table></div>\n");
-    Ok(())
 }
 
-fn write_cell(page: &mut String, cell: Option<&Cell>) -> fmt::Result {
-    let Some(cell) = cell.filter(|cell| !cell.is_empty()) else {
-        page.push_str("<td>–");
-        return Ok(());
-    };
-    let class = if cell.keys().all(|outcome| *outcome == Outcome::Ok) { "" } else { " class=\"bad\"" };
-    let words: Vec<String> = cell.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
-    write!(page, "<td{class}>{}", words.join(",<br>"))
+/// The page of a resolver.
+pub(super) fn path(cluster: &str, resolver: &str) -> String {
+    format!("/resolvers/{cluster}/{resolver}")
+}
+
+/// A verdict in a word, how sure it is, and since when.
+pub(super) fn verdict(judged: &ResolverPaths, now: SystemTime) -> Markup {
+    html! {
+        span.word.(verdict_class(judged.verdict)) { (judged.verdict.as_str()) }
+        @if judged.verdict != Verdict::Unknown {
+            " " small { (judged.confidence.as_str()) ", " (age(judged.since, now)) }
+        }
+    }
+}
+
+fn cell(cell: &Cell<'_>, now: SystemTime) -> Markup {
+    let fine = cell.outcome == Some(Outcome::Ok);
+    html! {
+        td.cell.(shape::class(cell.outcome)) data-outcome=(cell.outcome.map_or("none", Outcome::as_str)) {
+            (shape::word(cell.outcome))
+            @if cell.count < cell.targets && cell.count > 0 { " " (cell.count) " of " (cell.targets) }
+            @if let Some(since) = cell.since { br; small { "since " (clock(since, now)) } }
+            @if !fine {
+                @if let Some(good) = cell.last_success { br; small { "last good " (clock(good, now)) } }
+                @else if cell.outcome.is_some() { br; small { "never good" } }
+            }
+        }
+    }
+}
+
+pub(super) const fn verdict_class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Unknown => "unknown",
+        Verdict::Ok => "good",
+        Verdict::ForwardsToSibling | Verdict::CycleWithExit | Verdict::Slow | Verdict::ProberFault => "warn",
+        Verdict::LoopSuspected
+        | Verdict::DeadEnd
+        | Verdict::RecursionFailing
+        | Verdict::RecursionRefused
+        | Verdict::UpstreamFailing
+        | Verdict::DnssecFailing
+        | Verdict::StaleMasking
+        | Verdict::AuthorityFailing
+        | Verdict::WrongAnswers
+        | Verdict::Lossy
+        | Verdict::Unreachable
+        | Verdict::Down => "bad",
+    }
 }

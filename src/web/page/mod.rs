@@ -1,61 +1,77 @@
-//! The status page: every cluster with its way out, every resolver with its verdict and by class, complete without
-//! scripts, with nothing from anywhere else.
+//! The pages, rendered on the server: complete without scripts, and with nothing from anywhere else.
+//!
+//! Each is a view of a document (`web::document`), so that a page can show nothing that the API does not hold.
 
+mod cluster;
+mod frame;
+mod graph;
 mod matrix;
-mod paths;
-mod safe;
+mod name;
+mod reply;
+mod resolver;
+mod shape;
 
-use std::fmt::Write;
-use std::time::SystemTime;
+use maud::{Markup, html};
 
-use crate::board::Snapshot;
-use matrix::{cells, matrix, summary};
-use safe::Safe;
+use super::document::{IsItDns, Status, Summary};
+use super::time::moment;
+use cluster::cluster;
+use frame::{Frame, frame};
 
-/// Whether the page loads itself again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refresh {
-    /// Every ten seconds.
-    Soon,
-    /// Not at all: who reads evidence shall not lose his place.
-    Never,
+pub(super) use frame::{Refresh, not_found};
+pub(super) use name::name;
+pub(super) use resolver::resolver;
+
+/// The status page.
+pub(super) fn estate(status: &Status<'_>, refresh: Refresh) -> String {
+    let title = format!("{} · {}, seen from {}", answer(status.summary.is_it_dns), status.environment, status.vantage);
+    let main = html! {
+        (summary(&status.summary))
+        @if !status.config.last_reload_successful {
+            p.note {
+                (shape::WARNING) " The configuration file is wrong: the one of "
+                (moment(status.config.loaded_at, status.now)) " is still used. "
+                a href="/runbooks/FathomConfigReloadFailed" { "Runbook" }
+            }
+        }
+        @for one in &status.clusters { (cluster(status, one)) }
+    };
+    let heading = html! { (status.environment) ", seen from " (status.vantage) };
+    frame(&Frame { title: &title, heading, refresh, path: "/", now: status.now }, &main)
 }
 
-const HEAD: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-<title>Fathom</title><link rel=\"stylesheet\" href=\"/style.css\">";
-
-const FOOT: &str = "<p><a href=\"/metrics\">Metrics</a> · <a href=\"/api/v1/status\">JSON</a> · \
-<a href=\"/runbooks\">Runbooks</a></p>\n</body></html>\n";
-
-/// The whole page.
-pub(super) fn render(snapshot: &Snapshot, refresh: Refresh, now: SystemTime) -> String {
-    let estate = &snapshot.estate;
-    let cells = cells(snapshot);
-    let mut page = HEAD.to_owned();
-    let other = match refresh {
-        Refresh::Soon => {
-            page.push_str("<meta http-equiv=\"refresh\" content=\"10\">");
-            "Loaded again every 10 s. <a href=\"/?hold\">Hold it still</a>"
-        }
-        Refresh::Never => "Held still. <a href=\"/\">Follow</a>",
-    };
-    // Writing to a String cannot fail.
-    let _ = write!(
-        page,
-        "</head><body>\n<h1>{}, seen from {}</h1>\n<p>{}</p>\n<p>{} · {other}</p>\n",
-        Safe(estate.environment.as_str()),
-        Safe(estate.vantage.as_str()),
-        summary(&cells),
-        humantime::format_rfc3339_seconds(now),
-    );
-    for cluster in &estate.clusters {
-        let report = snapshot.reports.iter().find(|report| report.cluster.name == cluster.name);
-        let _ = paths::cluster(&mut page, cluster, report.map(AsRef::as_ref), now);
-        let _ = matrix(&mut page, snapshot, cluster, &cells);
-        if let Some(report) = report {
-            let _ = paths::resolvers(&mut page, report, now);
+/// The answer to the first question of whoever opens the page.
+fn summary(summary: &Summary) -> Markup {
+    html! {
+        section aria-label="Summary" {
+            p #summary.(class(summary.is_it_dns)) data-dns=(answer(summary.is_it_dns)) { (summary.sentence) }
+            @if let Some(why) = &summary.why { p #why { strong { "Why: " } (why) } }
+            @if let Some(next) = &summary.next {
+                p #next {
+                    strong { "What next: " } (next)
+                    @if let Some(runbook) = summary.runbook {
+                        " " a href={ "/runbooks/" (runbook) } { "Runbook " (runbook) }
+                    }
+                }
+            }
         }
     }
-    page + FOOT
+}
+
+const fn answer(answer: IsItDns) -> &'static str {
+    match answer {
+        IsItDns::Unknown => "unknown",
+        IsItDns::No => "well",
+        IsItDns::AtRisk => "at risk",
+        IsItDns::Yes => "failing",
+    }
+}
+
+const fn class(answer: IsItDns) -> &'static str {
+    match answer {
+        IsItDns::Unknown => "unknown",
+        IsItDns::No => "good",
+        IsItDns::AtRisk => "warn",
+        IsItDns::Yes => "bad",
+    }
 }
