@@ -6,7 +6,8 @@
 //! to two minutes and `group_wait` are divided by ten, `keep_firing_for` by six, groups are sent every two seconds, and what
 //! fails in a minute is judged by ten seconds. Nothing else is changed. The delays that it prints are to be read so.
 //!
-//! `PICTURES=docs/pictures` also draws the dashboards of the incident, which takes Python with matplotlib.
+//! `PICTURES=docs/pictures` also draws the dashboards of the incident: see dashboards/draw/run, which has to have fetched what
+//! it needs, since nothing can be fetched from where the test runs.
 
 #![allow(clippy::print_stdout, reason = "the delays that were measured are shown with --nocapture")]
 
@@ -399,14 +400,13 @@ fn draw(folder: &Path, dashboard: &str, began: Instant) {
     let Some(pictures) = std::env::var_os("PICTURES") else { return };
     let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join(pictures);
     fs::create_dir_all(&pictures).expect("a folder");
-    let span = format!("{}s", began.elapsed().as_secs());
-    let drawn = Command::new("python3")
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboards/draw.py"))
+    let span = began.elapsed().as_secs().to_string();
+    let drawn = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboards/draw/run"))
         .args([&format!("http://{PROMETHEUS}"), dashboard, &span])
         .arg(pictures.join(format!("{dashboard}.png")))
         .current_dir(folder)
         .output()
-        .expect("python3");
+        .expect("bash");
     assert!(drawn.status.success(), "{}", String::from_utf8_lossy(&drawn.stderr));
     println!("{}", String::from_utf8_lossy(&drawn.stdout));
 }

@@ -88,7 +88,7 @@ impl Panel {
             .defaults("unit", json!(unit))
             .defaults(
                 "custom",
-                json!({ "align": "auto", "cellOptions": { "type": "auto" }, "filterable": true, "inspect": false }),
+                json!({ "align": "auto", "cellOptions": { "type": "auto" }, "filterable": true, "inspect": false, "minWidth": 70 }),
             )
             .option("cellHeight", json!("sm"))
             .option("frameIndex", json!(0))
@@ -140,17 +140,19 @@ impl Panel {
         self
     }
 
-    /// Colours by value: from the first bound up, and below it.
+    /// Colours by value: from the first bound up, and below it. Lines keep colours of their own, in order: by
+    /// name, two of them can get the same one.
     pub(crate) fn thresholds(self, below: &str, steps: &[(f64, &str)]) -> Self {
         let mut all = vec![json!({ "value": null, "color": below })];
         all.extend(steps.iter().map(|(from, colour)| json!({ "value": from, "color": colour })));
+        let mode = if self.json["type"] == "timeseries" { "palette-classic" } else { "thresholds" };
         self.defaults("thresholds", json!({ "mode": "absolute", "steps": all }))
-            .defaults("color", json!({ "mode": "thresholds" }))
+            .defaults("color", json!({ "mode": mode }))
     }
 
-    /// Lines at the bounds, which leave each series its own colour.
+    /// Lines at the bounds.
     pub(crate) fn marks(mut self, below: &str, steps: &[(f64, &str)]) -> Self {
-        self = self.thresholds(below, steps).defaults("color", json!({ "mode": "palette-classic-by-name" }));
+        self = self.thresholds(below, steps);
         self.json["fieldConfig"]["defaults"]["custom"]["thresholdsStyle"] = json!({ "mode": "dashed" });
         self
     }
