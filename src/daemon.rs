@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::beacon::BeaconHandle;
 use crate::board::Board;
+use crate::break_glass::keep::Keeper;
 use crate::canary::{KeyError, Keys};
 use crate::config::{ConfigFile, Loaded, Problem, Problems};
 use crate::estate::Estate;
@@ -17,6 +18,7 @@ use crate::notify;
 use crate::operator::{Operator, Token, TokenError};
 use crate::path::Tracing;
 use crate::plan;
+use tokio_util::task::AbortOnDropHandle;
 
 /// A running prober.
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub struct Daemon {
     tracing: Option<Tracing>,
     operator: Operator,
     journal: Journal,
+    break_glass: Arc<Keeper>,
+    _keeping: AbortOnDropHandle<()>,
     file: Option<ConfigFile>,
     /// What this process was started with: what is listened on does not change while it runs.
     started_with: Arc<Estate>,
@@ -74,6 +78,8 @@ impl Daemon {
         let journal = Journal::start(&Settings::of(&estate.prober), &board, &estate);
         let fleet = Arc::new(Fleet::start(Arc::clone(&board), &estate));
         let exporter = Exporter::new(Arc::clone(&board), Arc::clone(&fleet));
+        let break_glass = Arc::new(Keeper::open(estate.prober.state_dir.as_deref()));
+        let keeping = tokio::spawn(Arc::clone(&break_glass).run(Arc::clone(&board)));
         Self {
             board,
             fleet,
@@ -82,6 +88,8 @@ impl Daemon {
             tracing: None,
             operator: Operator::default(),
             journal,
+            break_glass,
+            _keeping: AbortOnDropHandle::new(keeping),
             file,
             started_with: estate,
             reloading: tokio::sync::Mutex::default(),
@@ -112,6 +120,11 @@ impl Daemon {
     /// Who may change something.
     pub fn operator(&self) -> &Operator {
         &self.operator
+    }
+
+    /// The last verified addresses.
+    pub fn break_glass(&self) -> &Keeper {
+        &self.break_glass
     }
 
     /// The beacon that runs in this process, if one does.
@@ -199,6 +212,7 @@ impl Daemon {
         }
         self.fleet.stop().await;
         self.journal.stop().await;
+        self.break_glass.save(&self.board, true).await;
     }
 }
 

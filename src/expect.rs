@@ -160,6 +160,24 @@ impl Expect {
         })
     }
 
+    /// Whether these addresses are what may be answered, as far as data is concerned.
+    pub fn admits(&self, addresses: &[IpAddr]) -> bool {
+        let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        let exact = |wanted: &[String]| {
+            let sorted = |texts: &[String]| {
+                let mut texts = texts.to_vec();
+                texts.sort_unstable();
+                texts
+            };
+            wanted.is_empty() || sorted(wanted) == sorted(&texts)
+        };
+        let inside = |address: &IpAddr| self.networks.iter().any(|network| network.contains(address));
+        self.count_mismatch(addresses.len()).is_none()
+            && exact(&self.answers)
+            && (self.networks.is_empty() || addresses.iter().all(inside))
+            && self.matches.as_ref().is_none_or(|pattern| texts.iter().all(|text| pattern.is_match(text)))
+    }
+
     fn flags_mismatch(&self, reply: &Reply) -> Option<Mismatch> {
         let aa = match (self.authoritative, reply.authoritative) {
             (Some(true), false) => Some(Mismatch::NotAuthoritative),

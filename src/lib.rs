@@ -12,6 +12,7 @@
 //! - [`board`] folds every observation into the one current state, and holds the reports;
 //! - [`runway`] says for how long caches would go on answering without any way out;
 //! - [`journal`] writes down what changes, and makes incidents of it;
+//! - [`break_glass`] keeps the last verified addresses of names, for the time when nothing answers any more;
 //! - [`canary`] makes names that only the [`beacon`] can answer, and reads its answers;
 //! - [`metrics`] shows it to Prometheus, [`web`] to everybody, and [`daemon`] holds all this together;
 //! - [`operator`] knows who may change something, by a token from a [`private_file`];
@@ -24,6 +25,7 @@
 
 pub mod beacon;
 pub mod board;
+pub mod break_glass;
 pub mod budget;
 pub mod canary;
 pub mod cli;

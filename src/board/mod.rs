@@ -229,6 +229,11 @@ impl Board {
         self.reports.subscribe()
     }
 
+    /// What is watched.
+    pub fn estate(&self) -> Arc<Estate> {
+        Arc::clone(&self.sheet.read().estate)
+    }
+
     /// The cells, in the order of the targets.
     pub fn cells(&self) -> Vec<Arc<TargetCell>> {
         self.sheet.read().targets.clone()

@@ -6,6 +6,7 @@ mod completions;
 mod demo;
 mod explain;
 mod gate;
+mod hosts;
 mod lab;
 mod logs;
 mod man;
@@ -98,6 +99,8 @@ enum Command {
     Watch(watch::Args),
     /// Say whether this step of a rolling rebuild may go ahead
     Gate(gate::Args),
+    /// Print the last verified addresses, for hosts files and servers, when nothing answers any more
+    Hosts(hosts::Args),
     /// Play the estate: simulated resolvers at the addresses of the configuration, until told to stop
     Lab(lab::Args),
     /// Watch the incident happen: lab, prober and beacon in one process, in about a minute
@@ -169,6 +172,7 @@ fn run(cli: Cli, logs: &Logs) -> Result<Ending, UsageError> {
         Command::Trace(args) => trace::run(&cli.global, &args),
         Command::Gate(args) => gate::run(&cli.global, &args),
         Command::Watch(args) => watch::run(&cli.global, &args, logs),
+        Command::Hosts(args) => hosts::run(&cli.global, &args),
         Command::TracerConfig(args) => tracer_config::run(&args, &cli.global),
         Command::Lab(args) => lab::run(&args, &cli.global),
         Command::Demo(args) => demo::run(&args),

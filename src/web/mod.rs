@@ -3,6 +3,7 @@
 //! Whatever takes longer than a moment to render is rendered away from the threads that time probes, one at a time.
 
 mod badge;
+mod break_glass;
 mod detail;
 mod document;
 mod operator;
@@ -32,6 +33,7 @@ use operator::By;
 use document::Status;
 use page::Refresh;
 
+pub use break_glass::PATH as BREAK_GLASS_PATH;
 pub use serve::{ListenError, listen, serve};
 
 /// What pages need beside themselves. Served as files of their own, so that no page may hold styles or scripts.
@@ -74,6 +76,7 @@ pub fn app(daemon: Arc<Daemon>) -> Router {
         .route("/-/ready", get(ready))
         .route("/-/reload", post(reload))
         .merge(files)
+        .merge(break_glass::routes())
         .merge(arrivals)
         .merge(runbooks::routes())
         .fallback(async || (StatusCode::NOT_FOUND, "There is nothing at this path.\n"))

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use hickory_proto::op::{Message, MessageType};
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
-use hickory_proto::rr::{RData, Record as WireRecord};
+use hickory_proto::rr::{Name, RData, Record as WireRecord};
 
 use super::{CaseMemory, Encoded, printable};
+use crate::estate::{DomainName, QueryType};
 
 /// A response code, extended ones included (RFC 6895, section 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -284,6 +285,14 @@ impl Reply {
             authorities: message.authorities.into_iter().map(Record).collect(),
             packet: Arc::from(packet),
         }
+    }
+
+    /// Whether the message repeats this question.
+    pub fn is_about(&self, qname: &DomainName, qtype: QueryType) -> bool {
+        let Ok(message) = Message::from_vec(&self.packet) else { return false };
+        let Ok(name) = Name::from_ascii(qname.as_str()) else { return false };
+        let [query] = message.queries.as_slice() else { return false };
+        u16::from(query.query_type()) == qtype.code() && *query.name() == name
     }
 
     /// The answers of the type that was asked for, without the aliases on the way to them.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod beacon;
+mod break_glass;
 mod estate;
 mod fleet;
 mod metrics;
