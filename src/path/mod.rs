@@ -146,6 +146,7 @@ impl Tracing {
             reader: reader.map(|reader| Arc::new(tokio::sync::Mutex::new(reader))),
             cells,
             board: Arc::clone(&self.board),
+            fleet: Arc::clone(&self.fleet),
             judgement: Judgement::new(Arc::clone(cluster), parents.len(), asks_outside, min_exits, SystemTime::now()),
             inquiry: Arc::new(Inquiry::new(Asker::new(members, Arc::clone(budget)), nonces, parents, sender)),
             findings,

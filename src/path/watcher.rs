@@ -19,6 +19,7 @@ use crate::evidence::{
     Configured, Finding, Inquiry, Software, arrivals, cold, echo, failure_echo, own, tracer, unchecked, upstream,
 };
 use crate::exchange::Contact;
+use crate::fleet::Fleet;
 use crate::outcome::Outcome;
 use crate::plan::Purpose;
 use crate::verdict::situation::Cold;
@@ -34,6 +35,9 @@ const DOUBT_GAP: Duration = Duration::from_secs(2);
 
 /// Between rounds while something fails: the first dozen, and then.
 const FAILING_GAPS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(15));
+
+/// Between rounds at most while somebody looks closer.
+const CLOSER_GAP: Duration = Duration::from_secs(5);
 
 /// Between rounds while something fails that every question might make worse.
 const STORM_GAP: Duration = Duration::from_secs(60);
@@ -57,6 +61,7 @@ const TICK: Duration = Duration::from_millis(500);
 pub(super) struct Watcher {
     pub cluster: Arc<Cluster>,
     pub board: Arc<Board>,
+    pub fleet: Arc<Fleet>,
     pub inquiry: Arc<Inquiry>,
     pub findings: mpsc::UnboundedReceiver<Finding>,
     /// The board's cells of each resolver.
@@ -185,7 +190,14 @@ impl Watcher {
         } else {
             self.interval
         };
+        let gap = if self.is_looked_at_closely() { gap.min(CLOSER_GAP) } else { gap };
         gap.min(self.interval).max(self.storm_gap(course))
+    }
+
+    /// Whether somebody looks closer at any of its resolvers: they want to see soon what has become of its paths, too.
+    fn is_looked_at_closely(&self) -> bool {
+        let mut resolvers = self.cluster.resolvers.iter();
+        resolvers.any(|resolver| self.fleet.looked_at_closely(&self.cluster.name, &resolver.name).is_some())
     }
 
     /// A second round is needed to be sure; after that, there is no hurry.

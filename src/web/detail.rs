@@ -50,7 +50,7 @@ async fn of_resolver(
 ) -> Made {
     site.make(move |daemon| {
         let (snapshot, cells) = (daemon.board().snapshot(), daemon.board().cells());
-        match detail::resolver(&snapshot, &cells, (&cluster, &resolver), SystemTime::now()) {
+        match detail::resolver(daemon, &snapshot, &cells, (&cluster, &resolver), SystemTime::now()) {
             Some(detail) => (StatusCode::OK, make(&detail)),
             None => (StatusCode::NOT_FOUND, otherwise(daemon, &cluster)),
         }

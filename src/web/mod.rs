@@ -6,6 +6,7 @@ mod badge;
 mod break_glass;
 mod detail;
 mod document;
+mod look_closer;
 mod operator;
 mod page;
 mod paths;
@@ -77,6 +78,7 @@ pub fn app(daemon: Arc<Daemon>) -> Router {
         .route("/-/reload", post(reload))
         .merge(files)
         .merge(break_glass::routes())
+        .merge(look_closer::routes())
         .merge(arrivals)
         .merge(runbooks::routes())
         .fallback(async || (StatusCode::NOT_FOUND, "There is nothing at this path.\n"))
@@ -169,14 +171,15 @@ pub fn log_reload(result: &Result<crate::daemon::Reloaded, NotReloaded>) {
     }
 }
 
-/// Nothing here may be framed, sniffed, cached, or load anything from anywhere.
+/// Nothing here may be framed, sniffed, cached, or load anything from anywhere. Other sites learn nothing of where somebody
+/// came from; a form of these pages has to say so, since that is how it is told from another site's (RFC 6454).
 async fn guarded(mut response: Response) -> Response {
     let headers: &mut HeaderMap = response.headers_mut();
     let policy = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; \
         form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

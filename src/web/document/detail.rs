@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{NameStatus, ResolverStatus};
 use crate::board::{Snapshot, TargetCell};
+use crate::daemon::Daemon;
 use crate::estate::Name;
 use crate::plan::Purpose;
 use crate::report::json::{ClusterPaths, ResolverPaths};
@@ -57,6 +58,7 @@ pub(in crate::web) struct Asked<'a> {
 
 /// A resolver of the estate, if there is one of this name.
 pub(in crate::web) fn resolver<'a>(
+    daemon: &Daemon,
     snapshot: &'a Snapshot,
     cells: &'a [Arc<TargetCell>],
     (cluster, resolver): (&str, &str),
@@ -79,7 +81,7 @@ pub(in crate::web) fn resolver<'a>(
         environment: snapshot.estate.environment.as_str(),
         vantage: snapshot.estate.vantage.as_str(),
         now,
-        status: ResolverStatus::of(view, names.map(|cell| NameStatus::in_detail(cell, now)).collect()),
+        status: ResolverStatus::of(daemon, view, names.map(|cell| NameStatus::in_detail(cell, now)).collect(), now),
         judged,
     })
 }

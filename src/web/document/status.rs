@@ -17,6 +17,7 @@ use crate::report::json::ClusterPaths;
 use crate::rfc3339;
 use crate::runway::{self, Shortest};
 use crate::schedule::Skip;
+use crate::web::look_closer::closely_until;
 
 /// The whole document.
 #[derive(Debug, Serialize)]
@@ -69,6 +70,9 @@ pub(in crate::web) struct ResolverStatus<'a> {
     pub(in crate::web) version: Option<&'a str>,
     pub(in crate::web) zone_serials: BTreeMap<&'a str, u32>,
     pub(in crate::web) verdict: &'static str,
+    /// Until when its probes follow each other closely, if they do.
+    #[serde(with = "rfc3339::option")]
+    pub(in crate::web) looked_at_closely_until: Option<SystemTime>,
     /// What the names of each class amount to.
     pub(in crate::web) classes: Vec<Cell<'a>>,
     pub(in crate::web) names: Vec<NameStatus<'a>>,
@@ -94,7 +98,7 @@ impl<'a> Status<'a> {
                 probes_skipped: Skip::ALL.into_iter().map(Skip::as_str).zip(fleet.skipped).collect(),
             },
             clusters,
-            resolvers: resolvers(snapshot, now),
+            resolvers: resolvers(daemon, snapshot, now),
         }
     }
 
@@ -119,7 +123,12 @@ impl<'a> ClusterStatus<'a> {
 }
 
 impl<'a> ResolverStatus<'a> {
-    pub(in crate::web) fn of(view: &'a ResolverView, names: Vec<NameStatus<'a>>) -> Self {
+    pub(in crate::web) fn of(
+        daemon: &Daemon,
+        view: &'a ResolverView,
+        names: Vec<NameStatus<'a>>,
+        now: SystemTime,
+    ) -> Self {
         let mut classes: Vec<&str> = Vec::new();
         for name in &names {
             if !classes.contains(&name.class) {
@@ -140,6 +149,7 @@ impl<'a> ResolverStatus<'a> {
             version: view.state.version.as_deref(),
             zone_serials: view.state.serials.iter().map(|(zone, serial)| (zone.as_str(), *serial)).collect(),
             verdict: view.state.verdict.as_str(),
+            looked_at_closely_until: closely_until(daemon, &view.cluster, &view.resolver.name, now),
             classes: classes.iter().map(cell).collect(),
             names,
         }
@@ -147,7 +157,7 @@ impl<'a> ResolverStatus<'a> {
 }
 
 /// Every resolver with its names. Targets come resolver by resolver, in the order of the resolvers.
-fn resolvers(snapshot: &Snapshot, now: SystemTime) -> Vec<ResolverStatus<'_>> {
+fn resolvers<'a>(daemon: &Daemon, snapshot: &'a Snapshot, now: SystemTime) -> Vec<ResolverStatus<'a>> {
     let mut targets = snapshot.targets.iter().peekable();
     let mut resolvers = Vec::with_capacity(snapshot.resolvers.len());
     for view in &snapshot.resolvers {
@@ -159,7 +169,7 @@ fn resolvers(snapshot: &Snapshot, now: SystemTime) -> Vec<ResolverStatus<'_>> {
                 names.push(NameStatus::of(target, state, now));
             }
         }
-        resolvers.push(ResolverStatus::of(view, names));
+        resolvers.push(ResolverStatus::of(daemon, view, names, now));
     }
     resolvers
 }

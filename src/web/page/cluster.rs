@@ -5,6 +5,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::graph::graph;
+use super::look_closer::at_cluster;
 use super::matrix::matrix;
 use crate::outcome::Outcome;
 use crate::verdict::ClusterState;
@@ -25,6 +26,7 @@ pub(super) fn cluster(status: &Status<'_>, cluster: &ClusterStatus<'_>) -> Marku
                 @if status.summary.why.as_ref() != Some(&paths.sentence) { p { (paths.sentence) } }
                 div.beside { (facts(status, cluster)) (graph(paths)) }
                 (matrix(status, cluster))
+                (at_cluster(status, cluster))
             }
         }
     }

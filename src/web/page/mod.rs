@@ -5,6 +5,7 @@
 mod cluster;
 mod frame;
 mod graph;
+mod look_closer;
 mod matrix;
 mod name;
 mod reply;

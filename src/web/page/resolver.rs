@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::frame::{Frame, Refresh, frame};
+use super::look_closer::at_resolver;
 use super::matrix::{path, verdict, verdict_class};
 use super::reply::{last_probe, last_probe_heads, replies};
 use crate::evidence::clues::Bearing;
@@ -23,6 +24,7 @@ pub(in crate::web) fn resolver(detail: &ResolverDetail<'_>, refresh: Refresh) ->
         section.panel aria-labelledby="identity" {
             h2 #identity { "Identity" }
             (identity(status, judged.as_ref(), *now))
+            (at_resolver(status, *now))
         }
         section.panel aria-labelledby="names" {
             h2 #names { "Names" }

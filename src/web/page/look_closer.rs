@@ -1,0 +1,50 @@
+//! The button by which somebody looks closer, which needs no script; and until when somebody does.
+
+use std::time::SystemTime;
+
+use maud::{Markup, html};
+
+use crate::web::document::{ClusterStatus, ResolverStatus, Status};
+use crate::web::time::clock;
+
+/// For all resolvers of a cluster.
+pub(super) fn at_cluster(status: &Status<'_>, cluster: &ClusterStatus<'_>) -> Markup {
+    let (name, now) = (&cluster.paths.cluster, status.now);
+    let closely = |resolver: &ResolverStatus<'_>| Some((resolver.resolver.to_owned(), closely(resolver, now)?));
+    let closely: Vec<(String, SystemTime)> = status.resolvers_of(name).filter_map(closely).collect();
+    let all = status.resolvers_of(name).count();
+    let said = html! {
+        @if let Some(until) = closely.iter().map(|(_, until)| *until).max() {
+            @let who = closely.iter().map(|(who, _)| who.as_str()).collect::<Vec<_>>().join(", ");
+            @if closely.len() == all { "All resolvers" } @else { (who) }
+            " probed about once a second until " (clock(until, now)) " UTC. "
+        }
+    };
+    form(name, None, &said, !closely.is_empty())
+}
+
+/// For one resolver.
+pub(super) fn at_resolver(status: &ResolverStatus<'_>, now: SystemTime) -> Markup {
+    let closely = closely(status, now);
+    let said =
+        html! { @if let Some(until) = closely { "Probed about once a second until " (clock(until, now)) " UTC. " } };
+    form(status.cluster, Some(status.resolver), &said, closely.is_some())
+}
+
+/// Until when, if it is so now.
+fn closely(resolver: &ResolverStatus<'_>, now: SystemTime) -> Option<SystemTime> {
+    resolver.looked_at_closely_until.filter(|until| *until > now)
+}
+
+fn form(cluster: &str, resolver: Option<&str>, said: &Markup, goes_on: bool) -> Markup {
+    let whom = resolver.unwrap_or(cluster);
+    html! {
+        form.look-closer method="post" action="/api/v1/look-closer" data-closely=(goes_on) aria-label={ "Look closer at " (whom) } {
+            (said)
+            input type="hidden" name="cluster" value=(cluster);
+            @if let Some(resolver) = resolver { input type="hidden" name="resolver" value=(resolver); }
+            button { @if goes_on { "Look closer for 10 minutes from now" } @else { "Look closer for 10 minutes" } }
+            " " small { "About one probe a second, within the packet budget. Takes the operator's token." }
+        }
+    }
+}
