@@ -40,6 +40,15 @@ async fn post(daemon: &Arc<Daemon>, kind: &str, body: &str) -> (u16, Option<Stri
     (status, location, String::from_utf8(body.to_vec()).unwrap())
 }
 
+/// The referrer policy and the body of a page.
+async fn get(daemon: &Arc<Daemon>, path: &str) -> (String, String) {
+    let request = Request::get(path).body(Body::empty()).unwrap();
+    let response = web::app(Arc::clone(daemon)).oneshot(request).await.unwrap();
+    let policy = response.headers()[header::REFERRER_POLICY].to_str().unwrap().to_owned();
+    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    (policy, String::from_utf8(body.to_vec()).unwrap())
+}
+
 async fn json(daemon: &Arc<Daemon>, body: &str) -> (u16, String) {
     let (status, _, body) = post(daemon, "application/json", body).await;
     (status, body)
@@ -113,6 +122,19 @@ async fn a_button_leads_back_to_where_it_was() {
     assert!(left(&daemon, "r0").is_some() && left(&daemon, "r1").is_some());
     assert_eq!(go("cluster=c&resolver=r1").await, (303, "/resolvers/c/r1".to_owned()));
     assert_eq!(go("cluster=c&resolver=//evil.example").await.0, 404);
+    // A browser tells where a form came from only when the page lets it, and without that it is refused.
+    let (_, page) = get(&daemon, "/").await;
+    let button = "<form class=\"look-closer\" method=\"post\" action=\"/api/v1/look-closer\" data-closely=\"true\"";
+    assert!(page.contains(button) && page.contains("All resolvers probed about once a second until "), "{page}");
+    let (referrer, page) = get(&daemon, "/resolvers/c/r1").await;
+    assert!(page.contains("<input type=\"hidden\" name=\"resolver\" value=\"r1\">"), "{page}");
+    assert_eq!(referrer, "same-origin");
+    let (_, status) = get(&daemon, "/api/v1/status").await;
+    let status: Value = serde_json::from_str(&status).unwrap();
+    assert!(status["resolvers"][0]["looked_at_closely_until"].is_string(), "{status}");
+    sleep(TEN_MINUTES).await;
+    let (_, page) = get(&daemon, "/resolvers/c/r1").await;
+    assert!(page.contains("data-closely=\"false\"") && !page.contains("Probed about once a second"), "{page}");
     daemon.stop().await;
 }
 
