@@ -27,7 +27,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::board::Board;
-use crate::estate::{Estate, Prober};
+use crate::estate::{Estate, Label, Prober};
 use clock::Clock;
 use entry::{Configuration, Entry, Kind};
 use history::{Bar, Span};
@@ -165,7 +165,17 @@ impl Journal {
 
     /// Sixty bars of probes of one name of a resolver, or of all its names, over the last hour, day or ninety days.
     pub fn history(&self, cluster: &str, resolver: &str, name: Option<&str>, span: Span) -> Vec<Bar> {
-        self.shared.history(cluster, resolver, name, span)
+        let wanted = |label: &Label, text: &str| label.as_str() == text;
+        self.shared.history(span, |series| {
+            wanted(&series.cluster, cluster)
+                && wanted(&series.resolver, resolver)
+                && name.is_none_or(|name| wanted(&series.name, name))
+        })
+    }
+
+    /// The same of one name at all resolvers together.
+    pub fn history_of_name(&self, name: &str, span: Span) -> Vec<Bar> {
+        self.shared.history(span, |series| series.name.as_str() == name)
     }
 
     /// Every entry from now on, each once it is on the disk; while the disk cannot be written, at once.

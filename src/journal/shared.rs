@@ -10,12 +10,11 @@ use tokio::sync::broadcast;
 
 use super::clock::Clock;
 use super::entry::{Entry, Kind};
-use super::history::{Bar, Span, bars};
+use super::history::{Bar, Series, Span, bars};
 use super::incident::{Incident, Ledger};
 use super::observer::Draft;
 use super::store::{Reading, Store};
 use super::{AROUND, Kept, LONGEST_TIMELINE, Stats};
-use crate::estate::Label;
 
 /// Entries that are held while the disk cannot be written; of more the oldest are given up.
 const MOST_UNSAVED: usize = 10_000;
@@ -145,14 +144,12 @@ impl Shared {
         entries
     }
 
-    pub(super) fn history(&self, cluster: &str, resolver: &str, name: Option<&str>, span: Span) -> Vec<Bar> {
+    pub(super) fn history(&self, span: Span, wanted: impl Fn(&Series) -> bool) -> Vec<Bar> {
         let now = self.clock.now();
-        let wanted = |label: &Label, text: &str| label.as_str() == text;
         let series: Vec<u32> = self
             .read(|reading| -> rusqlite::Result<Vec<_>> { reading.series() })
             .into_iter()
-            .filter(|series| wanted(&series.cluster, cluster) && wanted(&series.resolver, resolver))
-            .filter(|series| name.is_none_or(|name| wanted(&series.name, name)))
+            .filter(wanted)
             .map(|series| series.id)
             .collect();
         let from = now.checked_sub(span.length()).unwrap_or(SystemTime::UNIX_EPOCH);

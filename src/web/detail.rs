@@ -66,7 +66,7 @@ async fn of_name(
 ) -> Made {
     site.make(move |daemon| {
         let (snapshot, cells) = (daemon.board().snapshot(), daemon.board().cells());
-        match detail::name(&snapshot, &cells, &id, SystemTime::now()) {
+        match detail::name(daemon, &snapshot, &cells, &id, SystemTime::now()) {
             Some(detail) => (StatusCode::OK, make(&detail)),
             None => (StatusCode::NOT_FOUND, otherwise(daemon, &id)),
         }

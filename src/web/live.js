@@ -2,7 +2,7 @@
 // that fails: a page that stands still must not look fresh.
 "use strict";
 (() => {
-  const EVERY = 10_000, SOON = 300, PATIENCE = 8_000;
+  const EVERY = 10_000, SOON = 300, PATIENCE = 8_000, LATER = 30_000;
   const live = document.getElementById("live");
   const hold = live.querySelector("a");
   let fetching = false, again = false, soon = 0, streaming = false, fetched = Date.now();
@@ -86,10 +86,18 @@
   document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
   setInterval(look, EVERY);
 
-  const events = new EventSource("/api/v1/events");
-  events.onopen = () => { streaming = true; say(false); lookSoon(); };
-  events.onmessage = lookSoon;
-  for (const kind of (document.currentScript?.dataset.events ?? "").split(" ").filter(Boolean)) events.addEventListener(kind, lookSoon);
-  events.onerror = () => { streaming = false; lookSoon(); };
+  function listen() {
+    const events = new EventSource("/api/v1/events");
+    events.onopen = () => { streaming = true; lookSoon(); };
+    events.onmessage = lookSoon;
+    events.onerror = () => {
+      streaming = false;
+      lookSoon();
+      // A browser tries again by itself unless it was turned away.
+      if (events.readyState === EventSource.CLOSED) setTimeout(listen, LATER);
+    };
+  }
+
+  listen();
   say(false);
 })();

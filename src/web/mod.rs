@@ -7,6 +7,7 @@ mod break_glass;
 mod detail;
 mod document;
 mod look_closer;
+mod marks;
 mod operator;
 mod page;
 mod paths;
@@ -72,6 +73,7 @@ pub fn app(daemon: Arc<Daemon>) -> Router {
         .route("/api/v1/resolvers/{cluster}/{resolver}", get(detail::resolver_document))
         .route("/api/v1/names/{id}", get(detail::name_document))
         .route("/api/v1/paths", get(paths))
+        .route("/marks", post(marks::mark))
         .route("/api/v1/operator", post(whoami))
         .route("/-/healthy", get(async || "Fathom is healthy.\n"))
         .route("/-/ready", get(ready))

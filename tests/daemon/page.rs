@@ -12,7 +12,9 @@ use fathom::daemon::Daemon;
 use fathom::estate::{Asking, Cluster, Estate, Name, Resolver, Transport};
 use fathom::evidence::clues::{Bearing, Clue};
 use fathom::expect::Expect;
+use fathom::fetch::basic;
 use fathom::graph::{Edge, Method};
+use fathom::operator::Token;
 use fathom::outcome::Outcome;
 use fathom::report::ClusterReport;
 use fathom::verdict::{ClusterState, Confidence, Verdict};
@@ -316,6 +318,75 @@ async fn what_does_not_exist_is_not_found_and_there_is_a_way_on() {
     }
 }
 
+/// What comes of a mark by this operator.
+async fn mark(daemon: &Arc<Daemon>, body: &'static str, token: &str) -> (StatusCode, Option<String>, String) {
+    let request = Request::post("/marks")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(header::AUTHORIZATION, basic("alice", token));
+    let response = web::app(Arc::clone(daemon)).oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+    let location = response.headers().get(header::LOCATION).map(|to| to.to_str().unwrap().to_owned());
+    let status = response.status();
+    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    (status, location, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mark_is_made_by_operators_alone_and_told_among_the_changes() {
+    let server = Responder::start(|_| Say::Address(Duration::ZERO)).await;
+    let estate = Arc::unwrap_or_clone(Plan::new(&[server.address], 1).estate());
+    let token = "correct-horse-battery-staple";
+    let daemon = Arc::new(Daemon::start(estate.clone(), None).with_operator(Token::new(token)));
+    assert!(page(&daemon, "/").await.contains("<form method=\"post\" action=\"/marks\">"));
+    let (status, to, _) = mark(&daemon, "text=restored+%3Cb%3Ens2%3C%2Fb%3E", token).await;
+    assert_eq!((status, to.as_deref()), (StatusCode::SEE_OTHER, Some("/#changes")));
+    let shown = page(&daemon, "/").await;
+    assert!(shown.contains("<strong>Mark by alice: restored &lt;b&gt;ns2&lt;/b&gt;</strong>"), "{shown}");
+
+    for (body, token, expected) in [
+        ("text=", token, StatusCode::BAD_REQUEST),
+        ("text=%0Atwo%0Alines", token, StatusCode::BAD_REQUEST),
+        ("words=fine", token, StatusCode::UNPROCESSABLE_ENTITY),
+        ("text=fine", "wrong", StatusCode::UNAUTHORIZED),
+    ] {
+        assert_eq!(mark(&daemon, body, token).await.0, expected, "{body}");
+    }
+    assert_eq!(document(&daemon, "/api/v1/status").await["journal"]["changes"].as_array().unwrap().len(), 2);
+
+    let without = Arc::new(Daemon::start(estate, None));
+    assert!(!page(&without, "/").await.contains("action=\"/marks\""), "nobody could use it");
+    assert_eq!(mark(&without, "text=fine", token).await.0, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_page_tells_incidents_and_changes_and_where_they_are_kept() {
+    let (_server, daemon) = incident().await;
+    let page = page(&daemon, "/").await;
+    for shown in [
+        "<article data-incident=\"1\"><h3>#1 dc1-internal <span class=\"word bad\">outage</span></h3>",
+        "<li data-kind=\"cluster\">",
+        " changes of outcomes since ",
+        "The cluster is outage, no longer ",
+        "The journal is kept in memory, and lost when the prober stops: prober.state_dir is not given.",
+    ] {
+        assert!(page.contains(shown), "{shown} is not in {page}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn history_is_drawn_and_told() {
+    let (_server, daemon) = incident().await;
+    sleep(Duration::from_secs(60)).await;
+    for path in ["/resolvers/dc1-internal/ns1", "/names/mpic-asia"] {
+        let shown = page(&daemon, path).await;
+        assert_eq!(shown.matches("<figure class=\"history\"").count(), 3, "{shown}");
+        assert!(shown.contains("class=\"some\"") && shown.contains(" probes failed ("), "{shown}");
+        let document = document(&daemon, &format!("/api/v1{path}")).await;
+        let bars = document["history"][0]["bars"].as_array().unwrap();
+        let failed: u64 = bars.iter().map(|bar| bar["failed"].as_u64().unwrap()).sum();
+        assert!(bars.len() == 60 && failed > 0, "{document}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_badge_of_a_cluster_is_its_state() {
     let (_server, daemon) = incident().await;
@@ -368,7 +439,9 @@ async fn every_key_of_every_document_is_documented() {
                 Value::Object(object) => {
                     for (key, value) in object {
                         // Outcomes, reasons and zones are data and no keys of ours.
-                        if !["results", "probes_skipped", "zone_serials"].contains(&key.as_str()) {
+                        // Incidents and changes are documented with the journal.
+                        let apart = ["results", "probes_skipped", "zone_serials", "incidents", "changes"];
+                        if !apart.contains(&key.as_str()) {
                             todo.push(value);
                         }
                         assert!(documentation.contains(&format!("`{key}`")), "{key} of {path} is not in docs/api.md");

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use super::journal::{History, histories};
 use super::{NameStatus, ResolverStatus};
 use crate::board::{Snapshot, TargetCell};
 use crate::daemon::Daemon;
@@ -24,6 +25,8 @@ pub(in crate::web) struct ResolverDetail<'a> {
     pub(in crate::web) status: ResolverStatus<'a>,
     /// What tracing says of it, with the evidence. Nothing before it says something.
     pub(in crate::web) judged: Option<ResolverPaths>,
+    /// All its probes.
+    pub(in crate::web) history: Vec<History>,
 }
 
 /// `/api/v1/names/ID`.
@@ -44,6 +47,8 @@ pub(in crate::web) struct NameDetail<'a> {
     pub(in crate::web) timeout_seconds: f64,
     /// Every resolver that is asked.
     pub(in crate::web) resolvers: Vec<Asked<'a>>,
+    /// Probes of the name at all of them.
+    pub(in crate::web) history: Vec<History>,
 }
 
 /// A name at one resolver.
@@ -83,11 +88,13 @@ pub(in crate::web) fn resolver<'a>(
         now,
         status: ResolverStatus::of(daemon, view, names.map(|cell| NameStatus::in_detail(cell, now)).collect(), now),
         judged,
+        history: histories(|span| daemon.journal().history(cluster, resolver, None, span)),
     })
 }
 
 /// A name of the estate, if there is one with this id.
 pub(in crate::web) fn name<'a>(
+    daemon: &Daemon,
     snapshot: &'a Snapshot,
     cells: &'a [Arc<TargetCell>],
     id: &str,
@@ -113,6 +120,7 @@ pub(in crate::web) fn name<'a>(
         interval_seconds: name.asking.interval.as_secs_f64(),
         timeout_seconds: name.asking.timeout.as_secs_f64(),
         resolvers: asked.collect(),
+        history: histories(|span| daemon.journal().history_of_name(id, span)),
     })
 }
 

@@ -3,6 +3,7 @@
 
 mod cell;
 pub(super) mod detail;
+mod journal;
 pub(super) mod runway;
 pub(super) mod status;
 pub(super) mod summary;
@@ -10,6 +11,7 @@ mod target;
 
 pub(super) use cell::Cell;
 pub(super) use detail::{NameDetail, ResolverDetail};
+pub(super) use journal::{History, JournalStatus, Told};
 pub(super) use status::{ClusterStatus, ResolverStatus, Status};
 pub(super) use summary::{IsItDns, Summary};
 pub(super) use target::{NameStatus, Shown};

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use super::journal::JournalStatus;
 use super::runway::{Runway, runways as runways_of};
 use super::summary::{Summary, summary};
 use super::{Cell, NameStatus};
@@ -30,6 +31,7 @@ pub(in crate::web) struct Status<'a> {
     pub(in crate::web) ready: bool,
     pub(in crate::web) summary: Summary,
     pub(in crate::web) config: Config,
+    pub(in crate::web) journal: JournalStatus,
     prober: Prober,
     pub(in crate::web) clusters: Vec<ClusterStatus<'a>>,
     pub(in crate::web) resolvers: Vec<ResolverStatus<'a>>,
@@ -40,6 +42,8 @@ pub(in crate::web) struct Config {
     pub(in crate::web) last_reload_successful: bool,
     #[serde(with = "rfc3339")]
     pub(in crate::web) loaded_at: SystemTime,
+    /// Whether there is a token by which operators can change something.
+    pub(in crate::web) operator_token: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -92,7 +96,12 @@ impl<'a> Status<'a> {
             now,
             ready: daemon.board().is_ready(),
             summary: summary(snapshot, &clusters, now),
-            config: Config { last_reload_successful: config.last_attempt_succeeded, loaded_at: config.loaded_at },
+            config: Config {
+                last_reload_successful: config.last_attempt_succeeded,
+                loaded_at: config.loaded_at,
+                operator_token: daemon.operator().has_token(),
+            },
+            journal: JournalStatus::of(daemon.journal(), now),
             prober: Prober {
                 probes_in_flight: fleet.in_flight,
                 probes_skipped: Skip::ALL.into_iter().map(Skip::as_str).zip(fleet.skipped).collect(),

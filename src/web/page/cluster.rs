@@ -20,7 +20,7 @@ pub(super) fn cluster(status: &Status<'_>, cluster: &ClusterStatus<'_>) -> Marku
         section.cluster #{ "cluster-" (name) } data-cluster=(name) data-state=(state.as_str()) aria-label=(name) {
             details #{ "details-" (name) } open[!is_well(status, cluster)] {
                 summary {
-                    h2 { (name) " " span.word.(state_class(state)) { (state.as_str()) } }
+                    h2 { (name) " " (word(state)) }
                     " " span.exits { (exits(cluster)) }
                 }
                 @if status.summary.why.as_ref() != Some(&paths.sentence) { p { (paths.sentence) } }
@@ -74,6 +74,11 @@ fn facts(status: &Status<'_>, cluster: &ClusterStatus<'_>) -> Markup {
             dd { @match paths.traced_at { Some(at) => (moment(at, now)), None => "not yet" } }
         }
     }
+}
+
+/// The state of a cluster as a word.
+pub(super) fn word(state: ClusterState) -> Markup {
+    html! { span.word.(state_class(state)) { (state.as_str()) } }
 }
 
 const fn state_class(state: ClusterState) -> &'static str {

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use humantime::format_rfc3339_seconds;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, html};
 
 use super::shape::sprite;
 
@@ -96,6 +96,16 @@ pub(in crate::web) fn not_found(sentence: &str, there_is: &[(String, String)], n
             ul { @for (path, name) in there_is { li { a href=(path) { (name) } } } }
         }
     };
-    let heading = PreEscaped("Not found".to_owned());
-    frame(&Frame { title: "Not found", heading, refresh: Refresh::Never, path: "/", now }, &main)
+    alone("Not found", &main, now)
+}
+
+/// A page that says what came of a form.
+pub(in crate::web) fn notice(title: &str, sentence: &str, now: SystemTime) -> String {
+    alone(title, &html! { p #summary.unknown { (sentence) } p { a href="/" { "Back to the status page" } } }, now)
+}
+
+/// A page that follows nothing.
+fn alone(title: &str, main: &Markup, now: SystemTime) -> String {
+    let heading = html! { (title) };
+    frame(&Frame { title, heading, refresh: Refresh::Never, path: "/", now }, main)
 }

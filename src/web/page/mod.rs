@@ -2,9 +2,11 @@
 //!
 //! Each is a view of a document (`web::document`), so that a page can show nothing that the API does not hold.
 
+mod bars;
 mod cluster;
 mod frame;
 mod graph;
+mod journal;
 mod look_closer;
 mod matrix;
 mod name;
@@ -19,7 +21,7 @@ use super::time::moment;
 use cluster::cluster;
 use frame::{Frame, frame};
 
-pub(super) use frame::{Refresh, not_found};
+pub(super) use frame::{Refresh, not_found, notice};
 pub(super) use name::name;
 pub(super) use resolver::resolver;
 
@@ -36,6 +38,8 @@ pub(super) fn estate(status: &Status<'_>, refresh: Refresh) -> String {
             }
         }
         @for one in &status.clusters { (cluster(status, one)) }
+        (journal::incidents(&status.journal, status.now))
+        (journal::changes(&status.journal, status.config.operator_token, status.now))
     };
     let heading = html! { (status.environment) ", seen from " (status.vantage) };
     frame(&Frame { title: &title, heading, refresh, path: "/", now: status.now }, &main)

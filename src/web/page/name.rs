@@ -2,6 +2,7 @@
 
 use maud::html;
 
+use super::bars::histories;
 use super::frame::{Frame, Refresh, frame};
 use super::matrix::path;
 use super::reply::{last_probe, last_probe_heads, replies};
@@ -49,6 +50,10 @@ pub(in crate::web) fn name(detail: &NameDetail<'_>, refresh: Refresh) -> String 
                     }
                 }
             }
+        }
+        section.panel aria-labelledby="history" {
+            h2 #history { "History" }
+            (histories(&detail.history, now))
         }
         section.panel aria-labelledby="replies" {
             h2 #replies { "Last replies" }

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::bars::histories;
 use super::frame::{Frame, Refresh, frame};
 use super::look_closer::at_resolver;
 use super::matrix::{path, verdict, verdict_class};
@@ -29,6 +30,10 @@ pub(in crate::web) fn resolver(detail: &ResolverDetail<'_>, refresh: Refresh) ->
         section.panel aria-labelledby="names" {
             h2 #names { "Names" }
             (names(status, *now))
+        }
+        section.panel aria-labelledby="history" {
+            h2 #history { "History" }
+            (histories(&detail.history, *now))
         }
         @if let Some(judged) = judged {
             section.panel aria-labelledby="evidence" {

@@ -70,11 +70,16 @@ pub(super) fn sprite() -> Markup {
     }
 }
 
+/// The shape of an outcome, where its word stands beside it.
+pub(super) fn shape(outcome: Outcome) -> Markup {
+    html! { svg.shape aria-hidden="true" { use href={ "#s-" (outcome) } {} } }
+}
+
 /// The shape and the word of an outcome. Nothing was seen before the first probe.
 pub(super) fn word(outcome: Option<Outcome>) -> Markup {
     html! {
         @match outcome {
-            Some(outcome) => { svg.shape aria-hidden="true" { use href={ "#s-" (outcome) } {} } " " b { (outcome) } }
+            Some(outcome) => { (shape(outcome)) " " b { (outcome) } }
             None => b { "not asked yet" },
         }
     }

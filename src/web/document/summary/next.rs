@@ -11,6 +11,10 @@ pub(super) fn next(cluster: &ClusterPaths, worst: Option<&ResolverPaths>) -> (St
         let others = format!("Do not touch {last}. Stop all rebuilds, and give {name} its own forwarders again.");
         return (others, Some("DNSLastExit"));
     }
+    if worst.verdict.is_failing() && worst.resolves {
+        let wait = format!("Wait until three rounds are good: {name} resolves again. Then look at what still fails.");
+        return (wait, None);
+    }
     let (sentence, runbook) = match worst.verdict {
         Verdict::LoopSuspected => (circle(cluster, name), "DNSForwardingLoop"),
         Verdict::DeadEnd => {
@@ -86,6 +90,14 @@ mod tests {
             assert!(sentence.ends_with('.'), "{sentence}");
             assert!(runbook.is_some_and(|name| runbooks::names().any(|known| known == name)), "{runbook:?}");
         }
+    }
+
+    #[test]
+    fn what_resolves_again_is_waited_for() {
+        let mut cluster = cluster(4, "12 23 34 41", Some(Verdict::LoopSuspected));
+        cluster.resolvers[0].resolves = true;
+        let (sentence, _) = next(&cluster, cluster.resolvers.first());
+        assert!(sentence.starts_with("Wait until three rounds are good: ns1 resolves again."), "{sentence}");
     }
 
     #[test]
