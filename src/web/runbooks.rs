@@ -28,10 +28,10 @@ runbooks! {
 
 const HEAD: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
 <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>Fathom: runbooks</title>\
-<link rel=\"stylesheet\" href=\"/style.css\"></head><body class=\"text\">\n\
-<p><a href=\"/\">Status</a> · <a href=\"/runbooks\">All runbooks</a></p>\n";
+<link rel=\"stylesheet\" href=\"/style.css\"><link rel=\"icon\" type=\"image/svg+xml\" href=\"/icon.svg\"></head><body class=\"text\">\n\
+<nav aria-label=\"Pages\"><a href=\"/\">Status</a> <a href=\"/runbooks\">All runbooks</a></nav>\n<main>\n";
 
-const FOOT: &str = "</body></html>\n";
+const FOOT: &str = "</main></body></html>\n";
 
 /// `/runbooks` and `/runbooks/NAME`.
 pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
@@ -50,7 +50,8 @@ async fn runbook(Path(name): Path<String>) -> Result<Html<String>, (StatusCode, 
     let (_, text) = found.ok_or((StatusCode::NOT_FOUND, "There is no such runbook: see /runbooks.\n"))?;
     let mut page = HEAD.to_owned();
     html::push_html(&mut page, Parser::new(text));
-    Ok(Html(page + FOOT))
+    // Where a command is wider than the page, the keyboard has to get at the rest of it.
+    Ok(Html(page.replace("<pre>", "<pre tabindex=\"0\">") + FOOT))
 }
 
 fn index() -> String {
