@@ -77,9 +77,9 @@ impl Daemon {
         // First of all, so that it misses nothing.
         let journal = Journal::start(&Settings::of(&estate.prober), &board, &estate);
         let fleet = Arc::new(Fleet::start(Arc::clone(&board), &estate));
-        let exporter = Exporter::new(Arc::clone(&board), Arc::clone(&fleet));
         let break_glass = Arc::new(Keeper::open(estate.prober.state_dir.as_deref()));
         let keeping = tokio::spawn(Arc::clone(&break_glass).run(Arc::clone(&board)));
+        let exporter = Exporter::new(Arc::clone(&board), Arc::clone(&fleet)).with_journal(journal.clone());
         Self {
             board,
             fleet,

@@ -15,6 +15,7 @@ pub(crate) fn dashboard() -> Value {
         vec![
             Section { title: "Schedule", panels: schedule() },
             Section { title: "Process", panels: process() },
+            Section { title: "Journal", panels: journal() },
             Section { title: "Beacon", panels: beacon() },
         ],
     )
@@ -83,6 +84,28 @@ fn process() -> Vec<Panel> {
         Panel::number("Threads", "Of the operating system.", "none", (4, 6))
             .now("max by (vantage) (process_threads{@prober})", "{{vantage}}")
             .thresholds(NEUTRAL, &[]),
+    ]
+}
+
+fn journal() -> Vec<Panel> {
+    vec![
+        Panel::stack("Entries", "What was written down, by kind. A burst is an incident, or something that flaps.", "ops", (12, 7))
+            .query("sum by (vantage, kind) (rate(fathom_journal_entries_total{@prober}[$__rate_interval]))", "{{vantage}} {{kind}}"),
+        Panel::number(
+            "Outlives the process",
+            "Whether the journal is on a disk that can be written; otherwise it is in memory, and lost when the prober stops.",
+            "none",
+            (4, 7),
+        )
+        .now("min by (vantage) (fathom_journal_on_disk{@prober})", "{{vantage}}")
+        .yes_no("on disk", "in memory"),
+        Panel::lines("Trouble", "Writes that failed and were tried again, and entries that were given up.", "ops", (4, 7))
+            .query("rate(fathom_journal_writes_failed_total{@prober}[$__rate_interval])", "{{vantage}} failed")
+            .query("rate(fathom_journal_entries_lost_total{@prober}[$__rate_interval])", "{{vantage}} lost")
+            .marks(GOOD, &[(0.001, BAD)]),
+        Panel::lines("Size", "Of the database, its write-ahead log included.", "bytes", (4, 7))
+            .query("fathom_journal_size_bytes{@prober}", "{{vantage}} {{instance}}")
+            .any_value(),
     ]
 }
 

@@ -7,9 +7,11 @@ mod demo;
 mod explain;
 mod gate;
 mod hosts;
+mod incidents;
 mod lab;
 mod logs;
 mod man;
+mod mark;
 mod metrics;
 mod probe;
 mod run;
@@ -101,6 +103,12 @@ enum Command {
     Gate(gate::Args),
     /// Print the last verified addresses, for hosts files and servers, when nothing answers any more
     Hosts(hosts::Args),
+    /// List the incidents of the journal
+    Incidents(incidents::ListArgs),
+    /// Tell one incident: cause, impact and timeline, also as Markdown for a post-mortem
+    Incident(incidents::OneArgs),
+    /// Write what you did or saw into the journal of a running prober, so that cause and effect can be read
+    Mark(mark::Args),
     /// Play the estate: simulated resolvers at the addresses of the configuration, until told to stop
     Lab(lab::Args),
     /// Watch the incident happen: lab, prober and beacon in one process, in about a minute
@@ -173,6 +181,9 @@ fn run(cli: Cli, logs: &Logs) -> Result<Ending, UsageError> {
         Command::Gate(args) => gate::run(&cli.global, &args),
         Command::Watch(args) => watch::run(&cli.global, &args, logs),
         Command::Hosts(args) => hosts::run(&cli.global, &args),
+        Command::Incidents(args) => incidents::list(&cli.global, &args),
+        Command::Incident(args) => incidents::one(&cli.global, &args),
+        Command::Mark(args) => mark::run(&cli.global, &args),
         Command::TracerConfig(args) => tracer_config::run(&args, &cli.global),
         Command::Lab(args) => lab::run(&args, &cli.global),
         Command::Demo(args) => demo::run(&args),

@@ -4,6 +4,8 @@ use std::time::SystemTime;
 
 use tokio::time::Instant;
 
+use super::store::{millis, time_of};
+
 /// The clock of the journal.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
@@ -22,8 +24,9 @@ impl Clock {
         Self { anchor: Some((SystemTime::now(), Instant::now())) }
     }
 
-    /// What time it is.
+    /// What time it is, in whole milliseconds: as precisely as it is kept.
     pub fn now(&self) -> SystemTime {
-        self.anchor.map_or_else(SystemTime::now, |(wall, instant)| wall + instant.elapsed())
+        let now = self.anchor.map_or_else(SystemTime::now, |(wall, instant)| wall + instant.elapsed());
+        time_of(millis(now))
     }
 }

@@ -3,13 +3,17 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::Settings;
 use super::store::Store;
 
 /// Where the journal is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "in")]
 pub enum Kept {
     /// In a file.
+    #[serde(rename = "file")]
     OnDisk {
         /// Which.
         path: PathBuf,
@@ -17,6 +21,7 @@ pub enum Kept {
         note: Option<String>,
     },
     /// In memory: it ends with the process.
+    #[serde(rename = "memory")]
     InMemory {
         /// Why.
         why: String,

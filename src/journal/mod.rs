@@ -8,11 +8,14 @@
 //!
 //! Described for people in docs/journal.md.
 
+pub mod archive;
 pub mod clock;
 pub mod entry;
 pub mod history;
 pub mod incident;
+pub mod json;
 mod kept;
+mod markdown;
 mod observer;
 mod paced;
 mod recorder;
@@ -125,6 +128,11 @@ impl Journal {
         let recorder = Recorder::new(Arc::clone(&shared), Arc::clone(board), estate, received, closed.clone());
         tokio::spawn(recorder.run());
         Self { shared, requests, closed }
+    }
+
+    /// The number of the newest entry; 0 where there is none.
+    pub fn last_id(&self) -> i64 {
+        self.shared.book(|book| book.last_entry)
     }
 
     /// Where it is kept, and what a person should know about that.

@@ -265,6 +265,7 @@ impl Recorder {
             tracing::warn!("The journal: {note}.");
             self.shared.note(Some(note));
         }
+        self.shared.count_write(result.is_err());
         match result {
             Ok(()) => {
                 if self.failing.take().is_some() {
@@ -286,7 +287,6 @@ impl Recorder {
                 self.tell(&batch.entries);
             }
             Err(why) => {
-                self.shared.count_failed_write();
                 self.count_due |= batch.alive.is_some();
                 let note = format!("it cannot be written now ({why}); what happens meanwhile is held in memory");
                 if self.failing.is_none() {

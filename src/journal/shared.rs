@@ -45,6 +45,8 @@ pub(super) struct Book {
 struct Counts {
     entries: [AtomicU64; Kind::ALL.len()],
     writes_failed: AtomicU64,
+    /// 1 while the disk cannot be written.
+    failing: AtomicU64,
     entries_lost: AtomicU64,
 }
 
@@ -89,13 +91,15 @@ impl Shared {
         })
     }
 
-    pub(super) fn count_failed_write(&self) {
-        self.counts.writes_failed.fetch_add(1, Ordering::Relaxed);
+    /// Counts an attempt to write.
+    pub(super) fn count_write(&self, failed: bool) {
+        self.counts.writes_failed.fetch_add(u64::from(failed), Ordering::Relaxed);
+        self.counts.failing.store(u64::from(failed), Ordering::Relaxed);
     }
 
     pub(super) fn stats(&self) -> Stats {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let writable = self.book(|book| book.unsaved.len() < MOST_UNSAVED);
+        let writable = count(&self.counts.failing) == 0;
         Stats {
             entries: std::array::from_fn(|kind| count(&self.counts.entries[kind])),
             writes_failed: count(&self.counts.writes_failed),

@@ -172,6 +172,26 @@ metrics! {
         ["reason"]
         "Probes that were due and not made, for want of packet budget, of sockets, or of time, or lest a circle of dnsmasq makes a storm of them, by reason.";
         "from the start"
+    JournalEntries: "fathom_journal_entries_total" Counter
+        ["kind"]
+        "Entries of the journal since the start, by kind.";
+        "from the start"
+    JournalWritesFailed: "fathom_journal_writes_failed_total" Counter
+        []
+        "Attempts to write the journal to the disk that failed; what was to be written is held and tried again.";
+        "from the start"
+    JournalEntriesLost: "fathom_journal_entries_lost_total" Counter
+        []
+        "Entries that were given up, the oldest first, because the disk could not be written for too long.";
+        "from the start"
+    JournalSize: "fathom_journal_size_bytes" Gauge
+        []
+        "Size of the journal on the disk, its write-ahead log included, or in memory.";
+        "from the start"
+    JournalOnDisk: "fathom_journal_on_disk" Gauge
+        []
+        "Whether what is recorded outlives this process: 1 on a disk that can be written, 0 in memory.";
+        "from the start"
     BuildInfo: "fathom_build_info" Gauge
         ["version"]
         "The version of this program; always 1.";

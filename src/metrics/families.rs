@@ -10,6 +10,7 @@ use crate::beacon::{QueryResult, Tally};
 use crate::board::{ResolverView, TargetState};
 use crate::estate::Label;
 use crate::histogram::{ANSWER_BOUNDS, Histogram, LAG_BOUNDS};
+use crate::journal::entry::Kind as EntryKind;
 use crate::outcome::Outcome;
 use crate::plan::{Purpose, Target};
 use crate::report::ClusterReport;
@@ -138,10 +139,23 @@ fn fill(metric: Metric, moment: &Moment, samples: &mut Samples<'_>) {
                 samples.counter([reason.as_str()], count);
             }
         }
+        Metric::JournalEntries => journal(moment, |journal| {
+            for (kind, count) in EntryKind::ALL.into_iter().zip(journal.entries) {
+                samples.counter([kind.as_str()], count);
+            }
+        }),
+        Metric::JournalWritesFailed => journal(moment, |journal| samples.counter([], journal.writes_failed)),
+        Metric::JournalEntriesLost => journal(moment, |journal| samples.counter([], journal.entries_lost)),
+        Metric::JournalSize => journal(moment, |journal| samples.gauge([], approximate(journal.size))),
+        Metric::JournalOnDisk => journal(moment, |journal| samples.gauge([], yes(journal.on_disk))),
         Metric::BuildInfo => build_info(samples),
         Metric::ConfigReloadSuccessful => samples.gauge([], yes(moment.config.last_attempt_succeeded)),
         Metric::ConfigReloadTime => samples.gauge([], seconds(moment.config.loaded_at)),
     }
+}
+
+fn journal(moment: &Moment, show: impl FnMut(&crate::journal::Stats)) {
+    moment.journal.iter().for_each(show);
 }
 
 fn beacon_queries(tally: &Tally, samples: &mut Samples<'_>) {

@@ -21,6 +21,7 @@ use crate::beacon::Tally;
 use crate::board::{Board, Snapshot};
 use crate::estate::Estate;
 use crate::fleet::{Fleet, Stats};
+use crate::journal::{self, Journal};
 
 pub use catalogue::{CONSTANT_LABELS, Family, Kind, Metric, PROCESS, catalogue};
 pub use reference::{json, markdown, text};
@@ -45,6 +46,7 @@ struct Moment {
     fleet: Stats,
     config: ConfigStatus,
     beacon: Option<Arc<Tally>>,
+    journal: Option<journal::Stats>,
 }
 
 /// Makes scrapes.
@@ -54,6 +56,7 @@ pub struct Exporter {
     fleet: Arc<Fleet>,
     config: Mutex<ConfigStatus>,
     beacon: Option<Arc<Tally>>,
+    journal: Option<Journal>,
     process: Registry,
 }
 
@@ -64,13 +67,19 @@ impl Exporter {
     /// Never: the one collector it registers is well formed.
     pub fn new(board: Arc<Board>, fleet: Arc<Fleet>) -> Self {
         let config = ConfigStatus { last_attempt_succeeded: true, loaded_at: SystemTime::now() };
-        Self { board, fleet, config: Mutex::new(config), beacon: None, process: process_registry() }
+        Self { board, fleet, config: Mutex::new(config), beacon: None, journal: None, process: process_registry() }
     }
 
     /// The same with what the beacon in this process counts.
     #[must_use]
     pub fn with_beacon(self, tally: Arc<Tally>) -> Self {
         Self { beacon: Some(tally), ..self }
+    }
+
+    /// The same with how the journal does.
+    #[must_use]
+    pub fn with_journal(self, journal: Journal) -> Self {
+        Self { journal: Some(journal), ..self }
     }
 
     /// Notes that a new configuration was loaded, or could not be.
@@ -98,6 +107,7 @@ impl Exporter {
             fleet: self.fleet.stats(),
             config: self.config(),
             beacon: self.beacon.clone(),
+            journal: self.journal.as_ref().map(Journal::stats),
         };
         let constant = constant_labels(&moment.board.estate);
         // One family at a time, so that a large estate is never held twice.

@@ -8,6 +8,7 @@ use crate::beacon::QueryResult;
 use crate::board::MOST_INFO_CODES;
 use crate::estate::Estate;
 use crate::histogram::{ANSWER_BOUNDS, LAG_BOUNDS};
+use crate::journal::entry::Kind as EntryKind;
 use crate::outcome::Outcome;
 use crate::plan::{Purpose, Target};
 use crate::runway::is_cached;
@@ -101,6 +102,7 @@ fn states(metric: Metric, estate: &Estate) -> (usize, usize) {
         Metric::ResolverVerdict => always(Verdict::ALL.len()),
         Metric::BeaconQueries => always(if estate.beacon.is_some() { QueryResult::ALL.len() } else { 0 }),
         Metric::ProbesSkipped => always(Skip::ALL.len()),
+        Metric::JournalEntries => always(EntryKind::ALL.len()),
         Metric::ClusterState => always(ClusterState::ALL.len()),
         // A pair is known by its strongest evidence alone.
         Metric::PathEdge => (0, 1),
@@ -121,6 +123,10 @@ fn states(metric: Metric, estate: &Estate) -> (usize, usize) {
         | Metric::PathTraced
         | Metric::ScheduleLag
         | Metric::ProbesInFlight
+        | Metric::JournalWritesFailed
+        | Metric::JournalEntriesLost
+        | Metric::JournalSize
+        | Metric::JournalOnDisk
         | Metric::BuildInfo
         | Metric::ConfigReloadSuccessful
         | Metric::ConfigReloadTime => always(1),

@@ -6,6 +6,8 @@ mod badge;
 mod break_glass;
 mod detail;
 mod document;
+mod events;
+mod journal;
 mod look_closer;
 mod marks;
 mod operator;
@@ -55,6 +57,8 @@ struct Site {
     daemon: Arc<Daemon>,
     /// The right to render: a flood of requests may take one core, and the memory of one page, but no more.
     rendering: Arc<Semaphore>,
+    /// The right to listen to events.
+    listeners: Arc<Semaphore>,
 }
 
 /// The routes of a prober.
@@ -81,11 +85,13 @@ pub fn app(daemon: Arc<Daemon>) -> Router {
         .merge(files)
         .merge(break_glass::routes())
         .merge(look_closer::routes())
+        .merge(journal::routes())
+        .merge(events::routes())
         .merge(arrivals)
         .merge(runbooks::routes())
         .fallback(async || (StatusCode::NOT_FOUND, "There is nothing at this path.\n"))
         .layer(map_response(guarded))
-        .with_state(Site { daemon, rendering: Arc::new(Semaphore::new(1)) })
+        .with_state(Site { daemon, rendering: Arc::new(Semaphore::new(1)), listeners: events::seats() })
 }
 
 impl Site {

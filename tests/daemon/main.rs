@@ -6,6 +6,7 @@ mod beacon;
 mod break_glass;
 mod estate;
 mod fleet;
+mod journal;
 mod look_closer;
 mod metrics;
 mod operator;

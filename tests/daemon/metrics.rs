@@ -10,6 +10,7 @@ use fathom::board::Board;
 use fathom::estate::Estate;
 use fathom::fleet::Fleet;
 use fathom::graph::{Edge, Graph, Method};
+use fathom::journal::{Journal, Settings};
 use fathom::metrics::{CONSTANT_LABELS, Exporter, Kind, catalogue, expected, markdown};
 use fathom::plan::targets;
 use fathom::report::{Assessment, ClusterReport};
@@ -22,6 +23,10 @@ use crate::start;
 
 /// A sample's name, its labels, its value.
 type Sample<'a> = (&'a str, BTreeMap<&'a str, &'a str>, f64);
+
+fn journal(board: &Arc<Board>, estate: &Arc<Estate>) -> Journal {
+    Journal::start(&Settings::of(&estate.prober), board, estate)
+}
 
 /// Reads a scrape. Good enough for label values without quotes and commas, as all of these are.
 fn samples(scrape: &str) -> Vec<Sample<'_>> {
@@ -59,6 +64,7 @@ async fn eventful() -> (Responder, Plan, Arc<Board>, Arc<Fleet>, Exporter) {
     let (board, fleet) = start(&plan.estate());
     let fleet = Arc::new(fleet);
     let exporter = Exporter::new(Arc::clone(&board), Arc::clone(&fleet)).with_beacon(Arc::default());
+    let exporter = exporter.with_journal(journal(&board, &plan.estate()));
     let sibling = Edge { from: 0, to: 1, method: Method::Tracer, twice: true, rtt: None };
     let accident = Edge { from: 1, to: 0, method: Method::Echo, twice: false, rtt: None };
     board.report(report(&plan.estate(), [sibling, accident]));
@@ -209,7 +215,7 @@ async fn a_healthy_scrape_has_as_many_series_as_were_planned() {
     plan.zones = vec!["int.example.", "corp.example."];
     let estate = plan.estate();
     let (board, fleet) = start(&estate);
-    let exporter = Exporter::new(Arc::clone(&board), Arc::new(fleet));
+    let exporter = Exporter::new(Arc::clone(&board), Arc::new(fleet)).with_journal(journal(&board, &estate));
     board.report(report(&estate, []));
     sleep(Duration::from_secs(200)).await;
     let scrape = exporter.render();

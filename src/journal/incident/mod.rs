@@ -121,7 +121,7 @@ impl Incident {
         let classes = self.impact.iter().map(|class| class.class.as_str()).collect::<Vec<_>>().join(", ");
         let hit = if classes.is_empty() { "no name failed".to_owned() } else { format!("names failed: {classes}") };
         let cause = self.cause.as_ref().map(|cause| format!(" {}", cause.sentence)).unwrap_or_default();
-        format!("{} was {}; {hit}.{cause}", self.cluster, self.worst.as_str())
+        format!("{} {}; {hit}.{cause}", self.cluster, in_words(self.worst))
     }
 }
 
@@ -146,8 +146,11 @@ impl Incident {
 
     /// The same after this entry, which `wrong` holds already.
     fn with(mut self, entry: &Entry) -> Self {
-        // Entries are written once they are settled, so an earlier beginning may come later.
-        self.started = self.started.min(entry.at);
+        // Entries are written once they are settled, so an earlier beginning may come later; a clock that was set back is
+        // no earlier beginning.
+        if entry.at < self.started && entry.at + super::AROUND > self.started {
+            self.started = entry.at;
+        }
         let resolver = entry.place.resolver.as_deref().unwrap_or_default();
         match &entry.event {
             Event::Outcome(change) => self.hit(resolver, change, entry.at),
@@ -254,6 +257,20 @@ const fn gravity(state: ClusterState) -> u8 {
         ClusterState::Partial => 5,
         ClusterState::Critical => 6,
         ClusterState::Outage => 7,
+    }
+}
+
+/// What a state was, of a cluster.
+const fn in_words(state: ClusterState) -> &'static str {
+    match state {
+        ClusterState::Unknown => "was in trouble",
+        ClusterState::Healthy => "was healthy",
+        ClusterState::Latent => "had lost some of its ways out",
+        ClusterState::Fragile => "was down to its last way out",
+        ClusterState::Critical => "was without a way out, and lived on its caches",
+        ClusterState::Outage => "had an outage",
+        ClusterState::Partial => "failed in part",
+        ClusterState::Blind => "could not be seen by the prober",
     }
 }
 

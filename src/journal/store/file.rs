@@ -124,6 +124,8 @@ fn open(path: &Path) -> Result<Connections, Unusable> {
     if health != "ok" {
         return Err(Unusable::Damaged(health.lines().next().unwrap_or_default().to_owned()));
     }
+    // The whole file went through its cache.
+    writer.execute_batch("PRAGMA shrink_memory").map_err(failed)?;
     let reader = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
     reader.busy_timeout(PATIENCE).map_err(failed)?;
     Ok(Connections { writer: Arc::new(Mutex::new(writer)), reader: Arc::new(Mutex::new(reader)) })

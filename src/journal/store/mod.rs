@@ -55,8 +55,9 @@ pub(super) struct Store {
 /// Readers of a file do not wait for its writer.
 #[derive(Debug)]
 struct Connections {
-    writer: Arc<Mutex<Connection>>,
     reader: Arc<Mutex<Connection>>,
+    /// Closed after the reader, and so able to leave one file without a write-ahead log behind.
+    writer: Arc<Mutex<Connection>>,
 }
 
 impl Connections {
@@ -201,13 +202,13 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
 }
 
 /// Milliseconds since 1970.
-pub(super) fn millis(time: SystemTime) -> i64 {
+pub(in crate::journal) fn millis(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The time of so many milliseconds since 1970.
-pub(super) fn time_of(millis: i64) -> SystemTime {
+pub(in crate::journal) fn time_of(millis: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(u64::try_from(millis).unwrap_or_default())
 }
 
