@@ -156,18 +156,29 @@ fn half_a_second_of_delay() {
     });
 }
 
+async fn all_refuse(world: &mut World, refuse: bool) {
+    for name in NODES {
+        let mut setup = Setup::new(Software::Bind);
+        setup.refuse_recursion = refuse;
+        world.build(name, setup).await;
+    }
+}
+
 #[test]
 fn recursion_refused() {
     isolated(async {
         let mut world = World::new(&NODES).await;
-        for name in NODES {
-            let mut setup = Setup::new(Software::Bind);
-            setup.refuse_recursion = true;
-            world.build(name, setup).await;
-        }
+        all_refuse(&mut world, true).await;
         let watched = Watched::start(&world, &NODES, Told::every(5)).await;
-        let case = "recursion refused to the prober";
+        let case = "recursion refused to the prober, from the start";
         settles(&watched, case, "recursion_refused", &[Verdict::RecursionRefused]).await;
+        // What others see is not known.
+        assert_eq!(watched.report().map(|report| report.state), Some(ClusterState::Blind), "{}", watched.in_words());
+        all_refuse(&mut world, false).await;
+        watched.until_state(ClusterState::Healthy, LIMIT).await;
+        all_refuse(&mut world, true).await;
+        watched.until_state(ClusterState::Outage, LIMIT).await;
+        watched.record("recursion refused, after it was granted", "recursion_refused");
     });
 }
 

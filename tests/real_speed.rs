@@ -54,6 +54,7 @@ fn with_tracers() {
             let what = format!("{node} rebuilt to forward to {sibling}: named");
             tell(&what, "its new identity", watched.moments().new_identity, after);
         }
+        watched.until_calm().await;
         watched.start_clock();
         // Nothing tells that it was rebuilt, so that the first sign is a name that fails.
         let setup = rebuilt(&world, "ns1", true, 0);

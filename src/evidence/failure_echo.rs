@@ -87,7 +87,7 @@ async fn source(inquiry: Arc<Inquiry>, from: usize, software: Arc<[Software]>) {
     for to in (0..inquiry.asker.len()).filter(tells) {
         let of_pair: Vec<Sample> =
             samples.iter().map(|sample| sample[to]).filter(|sample| *sample != Sample::NotAsked).collect();
-        let echo = believed(judge(&of_pair), software[to]);
+        let echo = believed(judge(&of_pair, to == from), software[to]);
         if to == from && echo != Echoed::Itself {
             continue;
         }
@@ -144,11 +144,13 @@ const fn believed(echo: Echoed, software: Software) -> Echoed {
 /// What the samples of one pair say.
 ///
 /// A busy machine makes answers later, never earlier; so it is the quick ones that are compared, and where even those of
-/// the second answers are far apart, nothing is said.
-fn judge(samples: &[Sample]) -> Echoed {
+/// the second answers are far apart, nothing is said. Of others either all names are remembered or none; `own` questions
+/// that came back, with CD, may be forgotten over those that went out, without: whichever failed last is remembered.
+fn judge(samples: &[Sample], own: bool) -> Echoed {
     let (first, second) = times(samples);
     let quick = first.len();
-    if samples.len() < NAMES as usize / 2 || (quick * 5 > samples.len() && quick * 5 < samples.len() * 4) {
+    let enough = if own { samples.len() * 3 / 10 } else { samples.len() * 4 / 5 };
+    if samples.len() < NAMES as usize / 2 || (quick * 5 > samples.len() && quick < enough.max(1)) {
         return Echoed::Unclear;
     }
     let (Some(fastest), Some(usual)) = (second.first(), quartile(&second)) else { return Echoed::Never };
@@ -211,14 +213,14 @@ mod tests {
 
     #[test]
     fn the_times_measured_with_real_servers_are_told_apart() {
-        assert_eq!(judge(&samples(10, 0, 236, 43)), Echoed::Behind, "shared broken upstream");
-        assert_eq!(judge(&samples(10, 0, 148, 68)), Echoed::Behind, "the same with PowerDNS");
-        assert_eq!(judge(&samples(10, 0, 31, 24)), Echoed::Itself, "chain, seen from its head");
-        assert_eq!(judge(&samples(10, 0, 24, 23)), Echoed::Itself, "ring");
-        assert_eq!(judge(&samples(0, 10, 0, 0)), Echoed::Never, "terminal");
+        assert_eq!(judge(&samples(10, 0, 236, 43), false), Echoed::Behind, "shared broken upstream");
+        assert_eq!(judge(&samples(10, 0, 148, 68), false), Echoed::Behind, "the same with PowerDNS");
+        assert_eq!(judge(&samples(10, 0, 31, 24), false), Echoed::Itself, "chain, seen from its head");
+        assert_eq!(judge(&samples(10, 0, 24, 23), false), Echoed::Itself, "ring");
+        assert_eq!(judge(&samples(0, 10, 0, 0), false), Echoed::Never, "terminal");
         let mut noisy = samples(4, 0, 26, 24);
         noisy.extend(samples(6, 0, 500, 40));
-        assert_eq!(judge(&noisy), Echoed::Itself, "delays of a busy machine take nothing from the quick ones");
+        assert_eq!(judge(&noisy, false), Echoed::Itself, "delays of a busy machine take nothing from the quick ones");
     }
 
     #[test]
@@ -234,8 +236,10 @@ mod tests {
     fn where_samples_disagree_nothing_is_said() {
         let mut busy = samples(2, 0, 24, 23);
         busy.extend(samples(8, 0, 300, 290));
-        assert_eq!(judge(&busy), Echoed::Unclear, "a machine too busy to tell");
-        assert_eq!(judge(&samples(5, 5, 24, 23)), Echoed::Unclear);
-        assert_eq!(judge(&samples(3, 0, 24, 23)), Echoed::Unclear, "too few");
+        assert_eq!(judge(&busy, false), Echoed::Unclear, "a machine too busy to tell");
+        assert_eq!(judge(&samples(5, 5, 24, 23), false), Echoed::Unclear);
+        assert_eq!(judge(&samples(5, 5, 24, 23), true), Echoed::Itself, "half of its own questions, back with CD");
+        assert_eq!(judge(&samples(5, 5, 230, 23), true), Echoed::Behind, "and half of those that ended further on");
+        assert_eq!(judge(&samples(3, 0, 24, 23), false), Echoed::Unclear, "too few");
     }
 }

@@ -179,7 +179,7 @@ impl Evidence {
                 self.note(from, |known| set(&mut known.echo_missed, to, missed));
                 match sight {
                     Sight::Hit => self.reach.seen((from, to), Method::Echo, None, weak, noted(words, now)),
-                    Sight::Miss => self.reach.missed(from, to),
+                    Sight::Miss => self.reach.missed(from, to, now),
                     Sight::Unclear => {}
                 }
             }
@@ -247,7 +247,7 @@ impl Evidence {
         if from != to {
             match sight {
                 Sight::Hit => self.reach.seen((from, to), Method::Tracer, rtt, false, noted(words.clone(), now)),
-                Sight::Miss => self.reach.missed(from, to),
+                Sight::Miss => self.reach.missed(from, to, now),
                 Sight::Unclear if self.would_have_been_hit(from, to) => self.reach.failed(from, to),
                 Sight::Unclear => {}
             }

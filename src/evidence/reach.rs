@@ -2,7 +2,8 @@
 //!
 //! A positive has a control behind it, so it is believed at once and for long. Its absence is believed only when it is
 //! clean (the outside answered in the sibling's stead) and repeated: with several forwarders, one answer may well come
-//! past the sibling. A failure or silence says nothing at all.
+//! past the sibling. An edge that went and came back, with no rebuild in between, is such a way: it has to be missed more
+//! often to go again. A failure or silence says nothing at all.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,6 +26,12 @@ const FAILURE_LIFE: Duration = Duration::from_secs(8 * 60);
 /// Clean misses in a row that end an edge.
 const MISSES: u8 = 3;
 
+/// The same for one that comes and goes: each time it comes back, four times as many, up to this.
+const MOST_MISSES: u8 = 48;
+
+/// For how long it is remembered that an edge went.
+const GONE_LIFE: Duration = Duration::from_secs(60 * 60);
+
 /// Failures in a row that end a tracer's edge, where a failure can be held against it.
 const FAILURES: u8 = 5;
 
@@ -34,6 +41,8 @@ struct Sighting {
     last: Instant,
     seen: u32,
     misses: u8,
+    /// Clean misses in a row that end it.
+    enough: u8,
     failures: u8,
     rtt: Option<Duration>,
     /// More than one accident cannot be excluded, however often it is seen.
@@ -44,13 +53,24 @@ struct Sighting {
 
 /// Everything seen of a cluster's edges.
 #[derive(Debug, Clone, Default)]
-pub struct ReachLog(BTreeMap<(usize, usize, Method), Sighting>);
+pub struct ReachLog {
+    sightings: BTreeMap<(usize, usize, Method), Sighting>,
+    /// Edges that misses ended: when, and how many it took.
+    gone: BTreeMap<(usize, usize), (Instant, u8)>,
+}
 
 impl ReachLog {
     /// `from` was seen to reach `to`. A `weak` sign stays indirect however often it is seen.
     pub fn seen(&mut self, edge: (usize, usize), method: Method, rtt: Option<Duration>, weak: bool, note: Noted<()>) {
-        let fresh = Sighting { last: note.at, seen: 0, misses: 0, failures: 0, rtt: None, weak, words: String::new() };
-        let sighting = self.0.entry((edge.0, edge.1, method)).or_insert(fresh);
+        let enough = match self.gone.get(&edge) {
+            Some((at, took)) if note.at.saturating_duration_since(*at) <= GONE_LIFE => {
+                took.saturating_mul(4).min(MOST_MISSES)
+            }
+            Some(_) | None => MISSES,
+        };
+        let fresh =
+            Sighting { last: note.at, seen: 0, misses: 0, enough, failures: 0, rtt: None, weak, words: String::new() };
+        let sighting = self.sightings.entry((edge.0, edge.1, method)).or_insert(fresh);
         sighting.last = note.at;
         sighting.words = note.words;
         sighting.seen = sighting.seen.saturating_add(1);
@@ -61,12 +81,14 @@ impl ReachLog {
     }
 
     /// A clean answer came past `to`. Ends what any method has seen once it was repeated.
-    pub fn missed(&mut self, from: usize, to: usize) {
+    pub fn missed(&mut self, from: usize, to: usize, now: Instant) {
         for method in Method::ALL {
-            if let Some(sighting) = self.0.get_mut(&(from, to, method)) {
+            if let Some(sighting) = self.sightings.get_mut(&(from, to, method)) {
                 sighting.misses += 1;
-                if sighting.misses >= MISSES {
-                    self.0.remove(&(from, to, method));
+                let enough = sighting.enough;
+                if sighting.misses >= enough {
+                    self.sightings.remove(&(from, to, method));
+                    self.gone.insert((from, to), (now, enough));
                 }
             }
         }
@@ -75,10 +97,10 @@ impl ReachLog {
     /// A tracer failed, at a resolver and on a way that would not have let it fail if it still led to `to`.
     pub fn failed(&mut self, from: usize, to: usize) {
         let edge = (from, to, Method::Tracer);
-        if let Some(sighting) = self.0.get_mut(&edge) {
+        if let Some(sighting) = self.sightings.get_mut(&edge) {
             sighting.failures += 1;
             if sighting.failures >= FAILURES {
-                self.0.remove(&edge);
+                self.sightings.remove(&edge);
             }
         }
     }
@@ -86,29 +108,31 @@ impl ReachLog {
     /// What failures seemed to show of the ways from `from`, to `to` or to anybody, is not so, or not any more.
     pub fn no_failure_echo(&mut self, from: usize, to: Option<usize>) {
         let meant = |edge: usize| to.is_none_or(|to| to == edge);
-        self.0.retain(|(start, end, method), _| !(*method == Method::FailureEcho && *start == from && meant(*end)));
+        self.sightings
+            .retain(|(start, end, method), _| !(*method == Method::FailureEcho && *start == from && meant(*end)));
     }
 
     /// `resolver` was rebuilt or restarted: where it forwards to has to be seen anew.
     pub fn forget_from(&mut self, resolver: usize) {
-        self.0.retain(|(from, _, _), _| *from != resolver);
+        self.sightings.retain(|(from, _, _), _| *from != resolver);
+        self.gone.retain(|(from, _), _| *from != resolver);
     }
 
     /// Whether an edge was seen and is waiting to be seen a second time, or in doubt after a miss.
     pub fn wants_another_look(&self) -> bool {
-        self.0.values().any(|sighting| (sighting.seen < 2 && !sighting.weak) || sighting.misses > 0)
+        self.sightings.values().any(|sighting| (sighting.seen < 2 && !sighting.weak) || sighting.misses > 0)
     }
 
     /// What was asked and came when the edge was last seen by its strongest method.
     pub fn words_of(&self, from: usize, to: usize) -> Option<&str> {
-        let of_edge = self.0.range((from, to, Method::Tracer)..=(from, to, Method::FailureEcho));
+        let of_edge = self.sightings.range((from, to, Method::Tracer)..=(from, to, Method::FailureEcho));
         of_edge.map(|(_, sighting)| sighting.words.as_str()).next()
     }
 
     /// The edges that are believed at this moment, one for each pair, by its strongest method.
     pub fn edges(&self, now: Instant) -> Vec<Edge> {
         let mut edges: BTreeMap<(usize, usize), Edge> = BTreeMap::new();
-        for ((from, to, method), sighting) in &self.0 {
+        for ((from, to, method), sighting) in &self.sightings {
             let life = match method {
                 Method::Tracer | Method::Egress => TRACER_LIFE,
                 Method::Echo => CACHE_LIFE,
@@ -143,10 +167,10 @@ mod tests {
         assert!(!log.edges(Instant::now())[0].twice && log.wants_another_look());
         see(&mut log, (0, 1), Method::Tracer, false);
         assert!(log.edges(Instant::now())[0].twice && !log.wants_another_look());
-        log.missed(0, 1);
-        log.missed(0, 1);
+        log.missed(0, 1, Instant::now());
+        log.missed(0, 1, Instant::now());
         see(&mut log, (0, 1), Method::Tracer, false);
-        log.missed(0, 1);
+        log.missed(0, 1, Instant::now());
         assert_eq!(log.edges(Instant::now()).len(), 1, "misses count only in a row");
         tokio::time::advance(TRACER_LIFE + Duration::from_secs(1)).await;
         assert!(log.edges(Instant::now()).is_empty());
@@ -157,10 +181,29 @@ mod tests {
         let mut log = ReachLog::default();
         see(&mut log, (0, 1), Method::Echo, false);
         see(&mut log, (2, 1), Method::Echo, false);
-        (0..3).for_each(|_| log.missed(0, 1));
+        (0..3).for_each(|_| log.missed(0, 1, Instant::now()));
         assert_eq!(log.edges(Instant::now()).len(), 1);
         log.forget_from(2);
         assert!(log.edges(Instant::now()).is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_edge_that_comes_and_goes_stays_longer_each_time() {
+        let mut log = ReachLog::default();
+        let misses = |log: &mut ReachLog| {
+            see(log, (0, 1), Method::Tracer, false);
+            let mut misses = 0;
+            while !log.edges(Instant::now()).is_empty() {
+                log.missed(0, 1, Instant::now());
+                misses += 1;
+            }
+            misses
+        };
+        assert_eq!([0; 4].map(|_| misses(&mut log)), [3, 12, 48, 48]);
+        log.forget_from(0);
+        assert_eq!(misses(&mut log), 3, "a rebuild is a new beginning");
+        tokio::time::advance(GONE_LIFE + Duration::from_secs(1)).await;
+        assert_eq!(misses(&mut log), 3, "long ago");
     }
 
     #[tokio::test(start_paused = true)]

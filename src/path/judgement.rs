@@ -30,6 +30,7 @@ pub(super) struct Judgement {
     pub(super) prober_at_fault: bool,
     members: Vec<Member>,
     state: (ClusterState, SystemTime),
+    ever_resolved: bool,
     traced_at: Option<SystemTime>,
 }
 
@@ -63,6 +64,7 @@ impl Judgement {
             prober_at_fault: false,
             members: vec![member; size],
             state: (ClusterState::Unknown, at),
+            ever_resolved: false,
             traced_at: None,
         }
     }
@@ -165,6 +167,7 @@ impl Judgement {
     fn judge(&mut self, now: Instant, at: SystemTime, show: fn(&mut Steady, Verdict, Confidence)) {
         let graph = self.evidence.graph(now);
         let seen = situations(&self.evidence, &graph, self.prober_at_fault, now);
+        self.ever_resolved |= seen.iter().any(|situation| situation.cold.resolves());
         for (member, situation) in self.members.iter_mut().zip(&seen) {
             let (verdict, confidence) = judge(situation);
             let before = member.steady.shown();
@@ -197,6 +200,7 @@ impl Judgement {
             resolves,
             recursive: self.cluster.recursive,
             min_exits: self.min_exits,
+            ever_resolved: self.ever_resolved,
             names_answered: self.evidence.known.iter().all(|known| {
                 let configured = known.configured;
                 configured.good > 0 && configured.servfail + configured.silent == 0

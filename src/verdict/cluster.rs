@@ -17,6 +17,8 @@ pub struct Members {
     pub min_exits: usize,
     /// Configured names from outside that are still answered, from some cache.
     pub names_answered: bool,
+    /// Some member resolved for this prober at some time.
+    pub ever_resolved: bool,
 }
 
 /// What the members amount to.
@@ -24,7 +26,10 @@ pub fn state(members: &Members) -> ClusterState {
     let all = |wanted: fn(&Verdict) -> bool| members.verdicts.iter().all(wanted);
     let some = |wanted: fn(&Verdict) -> bool| members.verdicts.iter().any(wanted);
     let known = |verdict: &Verdict| *verdict != Verdict::Unknown;
-    if some(|verdict| *verdict == Verdict::ProberFault) {
+    // Whoever was never let in does not know what those see who are. Who was let in once, and is not any more, may share
+    // that with everybody.
+    let shut_out = !members.ever_resolved && all(|verdict| *verdict == Verdict::RecursionRefused);
+    if some(|verdict| *verdict == Verdict::ProberFault) || shut_out {
         ClusterState::Blind
     } else if !some(known) {
         ClusterState::Unknown
@@ -57,7 +62,15 @@ mod tests {
 
     fn members(verdicts: [Verdict; 4], exits: usize) -> Members {
         let resolves = verdicts.iter().map(|verdict| !verdict.is_failing()).collect();
-        Members { verdicts: verdicts.into(), resolves, recursive: true, exits, min_exits: 2, names_answered: false }
+        Members {
+            verdicts: verdicts.into(),
+            resolves,
+            recursive: true,
+            exits,
+            min_exits: 2,
+            names_answered: false,
+            ever_resolved: true,
+        }
     }
 
     #[test]
@@ -79,6 +92,10 @@ mod tests {
         for (verdicts, exits, expected) in stages {
             assert_eq!(state(&members(verdicts, exits)), expected, "{verdicts:?}");
         }
+        let refused = members([Verdict::RecursionRefused; 4], 0);
+        assert_eq!(state(&refused), ClusterState::Outage, "it resolved before, and refuses now");
+        let shut_out = Members { ever_resolved: false, ..refused };
+        assert_eq!(state(&shut_out), ClusterState::Blind, "it never did");
         let masked = Members { names_answered: true, ..members([LoopSuspected; 4], 0) };
         assert_eq!(state(&masked), ClusterState::Critical, "only caches still answer");
     }

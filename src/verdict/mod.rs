@@ -187,7 +187,7 @@ pub enum ClusterState {
     Outage,
     /// Some resolvers fail, or all of them with some names.
     Partial,
-    /// The prober itself cannot see.
+    /// The prober itself cannot see, or was never let in: every resolver refuses to resolve for it, and always has.
     Blind,
 }
 

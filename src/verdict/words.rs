@@ -88,8 +88,12 @@ impl Scene<'_> {
                 format!("{name} forwards to {}, where the way ends. {}", self.way(resolver), self.impact())
             }
             Verdict::DeadEnd => {
-                let how =
-                    if seen.cold == Cold::FailsFast { "refuses, fails or is not there" } else { "does not answer" };
+                // No tracer tells a way to itself from one to nowhere, and both fail by the same timers.
+                let how = if seen.cold == Cold::FailsFast {
+                    "refuses, fails or is not there"
+                } else {
+                    "does not answer, or to itself"
+                };
                 format!("{name} forwards to something that {how}. {}", self.impact())
             }
             Verdict::RecursionFailing => format!("{name} does not resolve; why is not known yet. {}", self.impact()),
@@ -167,7 +171,8 @@ impl Scene<'_> {
                 None => format!("One exit is left. {worst}"),
             },
             ClusterState::Critical => format!("No exit is left: only caches still answer. {worst}"),
-            ClusterState::Outage | ClusterState::Partial | ClusterState::Blind => worst.to_owned(),
+            ClusterState::Blind => format!("{worst} What clients see is not known."),
+            ClusterState::Outage | ClusterState::Partial => worst.to_owned(),
         }
     }
 }

@@ -7,6 +7,7 @@ mod support;
 mod innocents;
 mod runway;
 mod shapes;
+mod speed;
 mod stages;
 mod trust;
 

@@ -42,6 +42,7 @@ mod relay;
 mod resolvers;
 mod server;
 mod simulated;
+pub mod table;
 mod truth;
 mod watched;
 mod world;

@@ -10,7 +10,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, interval};
 
 /// How often identities are looked at: they come with every answer, and no event tells of them.
-const GLANCE: Duration = Duration::from_millis(20);
+const GLANCE: Duration = Duration::from_millis(250);
 
 /// What was seen since the clock was started.
 #[derive(Debug, Clone, Copy, Default)]

@@ -27,6 +27,9 @@ use super::outside::{BEACON, BROKEN, CANARY, COLD, EXTERNAL};
 use super::resolvers::INTERNAL_ZONE;
 use super::world::World;
 
+/// Rounds in doubt are less far apart than this.
+const CALM: Duration = Duration::from_secs(16);
+
 /// Fathom at work on one cluster.
 #[derive(Debug)]
 pub struct Watched {
@@ -181,6 +184,12 @@ impl Watched {
             panic!("waited {limit:?} in vain for {what}; instead:\n{}", self.in_words());
         };
         (report, started.elapsed())
+    }
+
+    /// Waits until nothing more is asked than is due: no report has come for longer than rounds in doubt are apart.
+    pub async fn until_calm(&self) {
+        let mut reports = self.board.reports();
+        while timeout(CALM, reports.changed()).await.is_ok() {}
     }
 
     /// Waits until every resolver has this verdict, at least this sure.
