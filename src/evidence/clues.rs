@@ -191,6 +191,8 @@ impl Clues {
                 Echoed::Behind => (&[Verdict::DeadEnd, Verdict::UpstreamFailing], &[]),
                 Echoed::Unclear => (&[], &[]),
             };
+            // That nothing of it comes back says that the circle, if it is one, is none of its own alone.
+            let supports = if to == resolver && noted.value != Echoed::Itself { &[] } else { supports };
             self.said(supports, contradicts, &format!("failure cache of {}", names[to]), noted);
         }
         if let Some(noted) = known.left_all_the_same() {

@@ -80,17 +80,13 @@ async fn source(inquiry: Arc<Inquiry>, from: usize, software: Arc<[Software]>) {
     if samples.len() < NAMES as usize / 2 {
         return;
     }
-    // Its own failure cache tells only where failures with CD are kept apart, and only when something is found: not every
-    // ring brings a question back with CD.
+    // Its own failure cache tells only where failures with CD are kept apart.
     let tells =
         |to: &usize| software[*to].remembers_failures() && (*to != from || software[from].remembers_unchecked_apart());
     for to in (0..inquiry.asker.len()).filter(tells) {
         let of_pair: Vec<Sample> =
             samples.iter().map(|sample| sample[to]).filter(|sample| *sample != Sample::NotAsked).collect();
         let echo = believed(judge(&of_pair, to == from), software[to]);
-        if to == from && echo != Echoed::Itself {
-            continue;
-        }
         let words = format!("{} names that failed at it, asked twice: {}", of_pair.len(), in_words(&of_pair));
         inquiry.found(Finding::FailureEcho { from, to, echo, words });
     }

@@ -301,10 +301,16 @@ impl Evidence {
         });
     }
 
-    /// Whether an echo of failures told anything, one way or the other, since then.
+    /// Whether the echoes of failures since then told what they can: of some way, one way or the other; and of nobody's
+    /// questions it remained open whether they come back.
     pub fn failure_echo_told_since(&self, since: Instant) -> bool {
-        let told = |noted: &Noted<Echoed>| noted.at >= since && noted.value != Echoed::Unclear;
-        self.known.iter().any(|known| known.failure_echo.iter().flatten().any(told))
+        let of = |known: &Known, place: usize| {
+            known.failure_echo[place].as_ref().filter(|noted| noted.at >= since).map(|noted| noted.value)
+        };
+        let size = self.known.len();
+        let told = |known: &Known| (0..size).any(|to| of(known, to).is_some_and(|echo| echo != Echoed::Unclear));
+        let open = |(place, known): (usize, &Known)| of(known, place) == Some(Echoed::Unclear);
+        self.known.iter().any(told) && !self.known.iter().enumerate().any(open)
     }
 
     /// Whether something was seen that ought to be looked at again soon.

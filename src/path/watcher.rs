@@ -53,6 +53,9 @@ const MOST_ARRIVALS: u32 = 20;
 /// machine too busy to measure.
 const FAILURE_ECHO_GAPS: (Duration, Duration) = (Duration::from_secs(45), Duration::from_secs(5 * 60));
 
+/// So many times in a row the first of these gaps holds; what they did not tell then, they hardly ever will.
+const MOST_UNTOLD: u8 = 4;
+
 /// How often the board is looked at.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -82,6 +85,8 @@ struct Course {
     /// Rounds in a row after which something was in doubt.
     doubtful_rounds: u32,
     failure_echo_at: Option<Instant>,
+    /// Echoes of failures in a row that did not tell what they could.
+    untold_echoes: u8,
     /// How cold names failed when the last echoes of failures were asked for: another way is another fault.
     failing_how: Vec<Cold>,
     /// Something happened that calls for a round at once.
@@ -295,8 +300,10 @@ impl Watcher {
     fn echo_failures(&self, course: &mut Course, now: Instant) {
         let failing_how = self.judgement.cold(now);
         let told = |at: Instant| self.judgement.evidence.failure_echo_told_since(at);
-        let gap = |at: Instant| if told(at) { FAILURE_ECHO_GAPS.1 } else { FAILURE_ECHO_GAPS.0 };
-        let recently = course.failure_echo_at.is_some_and(|at| now < at + gap(at)) && course.failing_how == failing_how;
+        let as_before = course.failing_how == failing_how;
+        let untold = course.failure_echo_at.is_some_and(|at| as_before && !told(at));
+        let gap = if untold && course.untold_echoes < MOST_UNTOLD { FAILURE_ECHO_GAPS.0 } else { FAILURE_ECHO_GAPS.1 };
+        let recently = as_before && course.failure_echo_at.is_some_and(|at| now < at + gap);
         let known = &self.judgement.evidence.known;
         if recently || known.iter().any(|known| known.software.feeds_storms()) {
             return;
@@ -307,6 +314,7 @@ impl Watcher {
         let graph = self.judgement.evidence.graph(now);
         unexplained.sort_by_key(|resolver| graph.siblings_of(*resolver).count());
         if !unexplained.is_empty() {
+            course.untold_echoes = if untold { course.untold_echoes.saturating_add(1) } else { 0 };
             course.failure_echo_at = Some(now);
             course.failing_how = failing_how;
             let inquiry = Arc::clone(&self.inquiry);
