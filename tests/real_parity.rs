@@ -16,8 +16,9 @@ use support::{
     isolated, played,
 };
 
-/// A verdict that is due: a round or two, of resolvers that take up to ten seconds to fail.
-const LIMIT: Duration = Duration::from_secs(80);
+/// A verdict that is due: a round or two, of resolvers that take up to ten seconds to fail. Without tracers answer times
+/// are compared, which a busy machine may put off by another attempt or two.
+const LIMIT: Duration = Duration::from_secs(200);
 
 const TOLD: Told = Told { authoritative: false, ..Told::every(10) };
 
