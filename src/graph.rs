@@ -8,6 +8,7 @@ use std::time::Duration;
 use petgraph::algo::tarjan_scc;
 use petgraph::graphmap::DiGraphMap;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Circles of up to so many members are ordered by trying every order there is.
 const MOST_IN_EVERY_ORDER: usize = 6;
@@ -16,7 +17,7 @@ const MOST_IN_EVERY_ORDER: usize = 6;
 const UNTIMED: Duration = Duration::from_secs(60);
 
 /// How an edge was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
     /// A tracer that `to` alone serves answered at `from`.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::estate::Name;
 use crate::expect::Mismatch;
@@ -11,7 +12,7 @@ use crate::verdict::Verdict;
 use crate::wire::{Rcode, Reply};
 
 /// What one probe saw. Closed; every probe has exactly one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// An answer as expected, in time.

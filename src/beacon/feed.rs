@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Arrival, Arrivals, BeaconHandle, Cursor, Page};
 use crate::canary::{BeaconId, BeaconSaw, Flags, Key, Keys, LABEL_LENGTH, Nonce, WINDOW};
@@ -173,19 +174,20 @@ pub enum ReadError {
 //----------- Text ------------------------------------------------------------
 
 /// A page as JSON.
-#[derive(Debug, Serialize, Deserialize)]
-struct PageText {
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct PageText {
     next: String,
     arrivals: Vec<ArrivalText>,
 }
 
 /// An arrival as JSON.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 struct ArrivalText {
     /// Milliseconds since 1970.
     at: u64,
     name: String,
     qtype: u16,
+    #[schema(value_type = String)]
     source: IpAddr,
     port: u16,
     arrivals: u32,

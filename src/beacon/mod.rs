@@ -31,6 +31,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
 
 pub use arrivals::{Arrival, Arrivals, Cursor, NotACursor, Page};
+pub(crate) use feed::PageText;
 pub use feed::{PATH as ARRIVALS_PATH, ReadError, Reader, router};
 pub use tally::{QueryResult, Tally};
 

@@ -16,6 +16,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::estate::{DomainName, Label};
 use crate::rfc3339;
@@ -33,7 +34,7 @@ pub const MOST_ADDRESSES: usize = 64;
 const FORM: u32 = 1;
 
 /// Every name with addresses, and what was last verified of it: the file on disk, and `GET /api/v1/break-glass`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Book {
     /// The version of this form.
     pub form: u32,
@@ -43,6 +44,7 @@ pub struct Book {
     pub vantage: String,
     /// When this was written, by the clock of its writer, as all other times are.
     #[serde(with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub written_at: SystemTime,
     /// In words, where this is kept for the time after a restart, or why it is not.
     pub kept: String,
@@ -51,7 +53,8 @@ pub struct Book {
 }
 
 /// One name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = VerifiedName)]
 pub struct Entry {
     /// Its name in the configuration.
     pub name: String,
@@ -68,7 +71,7 @@ pub struct Entry {
 }
 
 /// What one resolver last answered that was verified.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Verified {
     /// Where the resolver stands.
     pub datacenter: String,
@@ -77,18 +80,21 @@ pub struct Verified {
     /// Its name.
     pub resolver: String,
     /// Its address and port.
+    #[schema(value_type = String)]
     pub address: SocketAddr,
     /// When it was asked.
     #[serde(with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub at: SystemTime,
     /// How the answer was verified.
     pub proof: Proof,
     /// The addresses, sorted.
+    #[schema(value_type = Vec<String>)]
     pub addresses: Vec<IpAddr>,
 }
 
 /// A type of addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum AddressType {
     /// IPv4.
@@ -98,7 +104,7 @@ pub enum AddressType {
 }
 
 /// How an answer was verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Proof {
     /// It is exactly what `expect.answers` says.
@@ -112,7 +118,7 @@ pub enum Proof {
 }
 
 /// Why a name is left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LeftOut {
     /// It is another one with every probe.

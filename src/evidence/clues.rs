@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
+use utoipa::ToSchema;
 
 use super::{ColdSeen, Configured, Echoed, Evidence, Known, Noted, Sight};
 use crate::estate::Label;
@@ -10,7 +11,7 @@ use crate::verdict::Verdict;
 use crate::verdict::situation::{OverTcp, Own};
 
 /// How a clue bears on the verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Bearing {
     /// It speaks for it.

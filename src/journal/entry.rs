@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::graph::Method;
 use crate::outcome::Outcome;
@@ -11,12 +12,13 @@ use crate::rfc3339;
 use crate::verdict::{ClusterState, Confidence, Verdict};
 
 /// One change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Entry {
     /// Its number: later ones are greater.
     pub id: i64,
     /// When it was seen to begin.
     #[serde(with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub at: SystemTime,
     /// Where it is; nothing where it concerns the prober.
     #[serde(flatten)]
@@ -29,7 +31,7 @@ pub struct Entry {
 }
 
 /// What an entry is about: the prober itself, a cluster, or a resolver in it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub struct Place {
     /// The datacenter of the cluster.
     pub datacenter: Option<String>,
@@ -40,7 +42,7 @@ pub struct Place {
 }
 
 /// What has changed. Closed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Event {
     /// What probes of one class of names see at one resolver.
@@ -62,7 +64,7 @@ pub enum Event {
 }
 
 /// The outcome of a class is `ok` when all its names are, else the failure that most of them show.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ClassChange {
     /// The class.
     pub class: String,
@@ -81,7 +83,7 @@ pub struct ClassChange {
 }
 
 /// What is wrong with a resolver.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VerdictChange {
     /// The verdict before.
     pub from: Verdict,
@@ -96,7 +98,7 @@ pub struct VerdictChange {
 }
 
 /// Whether one resolver forwards to another.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EdgeChange {
     /// Where questions were asked.
     pub from: String,
@@ -109,7 +111,7 @@ pub struct EdgeChange {
 }
 
 /// Who a resolver says it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IdentityChange {
     /// What it was asked.
     pub of: Identity,
@@ -120,7 +122,7 @@ pub struct IdentityChange {
 }
 
 /// The ways in which a resolver says who it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Identity {
     /// The name it gives with every answer (RFC 5001).
@@ -132,7 +134,7 @@ pub enum Identity {
 }
 
 /// The state of a cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ClusterChange {
     /// The state before.
     pub from: ClusterState,
@@ -147,7 +149,7 @@ pub struct ClusterChange {
 }
 
 /// What came of loading the configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Configuration {
     /// Whether the new one is used from now on.
     pub loaded: bool,
@@ -156,7 +158,7 @@ pub struct Configuration {
 }
 
 /// The prober's own coming and going.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProberChange {
     /// Whether it starts or stops.
     pub state: ProberState,
@@ -164,11 +166,12 @@ pub struct ProberChange {
     pub version: String,
     /// At a start: until when the one before it is known to have run.
     #[serde(with = "rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub ran_until: Option<SystemTime>,
 }
 
 /// Whether the prober starts or stops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProberState {
     /// It begins to probe.
@@ -178,7 +181,7 @@ pub enum ProberState {
 }
 
 /// What a person did or saw.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Mark {
     /// In their words: 1 to 500 printable characters.
     pub text: String,

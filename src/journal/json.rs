@@ -4,6 +4,7 @@
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Kept;
 use super::entry::Entry;
@@ -11,7 +12,7 @@ use super::incident::Incident;
 use crate::rfc3339;
 
 /// An entry, in words as well.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ToldEntry {
     /// The entry.
     #[serde(flatten)]
@@ -21,7 +22,7 @@ pub struct ToldEntry {
 }
 
 /// An incident, in words as well.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ToldIncident {
     /// The incident.
     #[serde(flatten)]
@@ -31,10 +32,11 @@ pub struct ToldIncident {
 }
 
 /// `GET /api/v1/incidents`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Incidents {
     /// When this was made, by the clock of its writer.
     #[serde(with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub now: SystemTime,
     /// Where the journal is kept.
     pub kept: Kept,
@@ -43,10 +45,11 @@ pub struct Incidents {
 }
 
 /// `GET /api/v1/incidents/ID`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OneIncident {
     /// When this was made, by the clock of its writer.
     #[serde(with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub now: SystemTime,
     /// The incident.
     pub incident: ToldIncident,

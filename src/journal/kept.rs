@@ -4,18 +4,20 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Settings;
 use super::store::Store;
 
 /// Where the journal is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "in")]
 pub enum Kept {
     /// In a file.
     #[serde(rename = "file")]
     OnDisk {
         /// Which.
+        #[schema(value_type = String)]
         path: PathBuf,
         /// What a person should know: that an older one was damaged, or that it cannot be written now.
         note: Option<String>,

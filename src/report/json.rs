@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Assessment, ClusterReport};
 use crate::estate::{Cluster, Estate, Resolver};
@@ -18,7 +19,7 @@ use crate::verdict::{ClusterState, Confidence, Verdict};
 const MOST_RESOLVERS: usize = 256;
 
 /// What tracing says at one moment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Paths {
     /// Which environment is watched.
     pub environment: String,
@@ -26,6 +27,7 @@ pub struct Paths {
     pub vantage: String,
     /// When this was written, by the clock of its writer, as all other times are.
     #[serde(with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub now: SystemTime,
     /// From the start of one trace to the start of the next while nothing is wrong, in seconds.
     pub interval_seconds: f64,
@@ -34,7 +36,7 @@ pub struct Paths {
 }
 
 /// A cluster. Resolvers are named by their names.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ClusterPaths {
     /// Where it stands.
     pub datacenter: String,
@@ -44,6 +46,7 @@ pub struct ClusterPaths {
     pub state: ClusterState,
     /// Since when.
     #[serde(with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub since: SystemTime,
     /// The state in a sentence or two.
     pub sentence: String,
@@ -55,6 +58,7 @@ pub struct ClusterPaths {
     pub min_independent_exits: usize,
     /// The start of the last complete round of questions.
     #[serde(with = "rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub traced_at: Option<SystemTime>,
     /// Who forwards to whom.
     pub edges: Vec<PathEdge>,
@@ -65,7 +69,7 @@ pub struct ClusterPaths {
 }
 
 /// `from` forwards to `to`, directly or through others.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PathEdge {
     /// Where a question was asked.
     pub from: String,
@@ -82,7 +86,7 @@ pub struct PathEdge {
 }
 
 /// A resolver.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ResolverPaths {
     /// Its name.
     pub resolver: String,
@@ -94,6 +98,7 @@ pub struct ResolverPaths {
     pub confidence: Confidence,
     /// Since when that is so.
     #[serde(with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub since: SystemTime,
     /// The verdict in a sentence or two.
     pub sentence: String,
@@ -105,13 +110,14 @@ pub struct ResolverPaths {
     pub path_known: bool,
     /// The start of the last complete round of questions to it.
     #[serde(with = "rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub traced_at: Option<SystemTime>,
     /// The evidence, that for the verdict first.
     pub clues: Vec<PathClue>,
 }
 
 /// One piece of evidence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PathClue {
     /// How it bears on the verdict.
     pub bearing: Bearing,

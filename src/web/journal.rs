@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Site;
 use super::operator::By;
@@ -65,9 +66,11 @@ async fn incident(State(site): State<Site>, Path(id): Path<String>) -> Response 
     if rendered.is_empty() { none() } else { (JSON, rendered).into_response() }
 }
 
-#[derive(Debug, Deserialize)]
+/// What an operator did or saw.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct MarkBody {
+pub(super) struct MarkBody {
+    /// In one line of 1 to 500 printable characters.
     text: String,
 }
 

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::post;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Site;
 use super::operator::By;
@@ -26,7 +27,7 @@ const SHORTEST: Duration = Duration::from_secs(1);
 const LARGEST_BODY: usize = 4 << 10;
 
 /// What is asked for, as JSON or as a form.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LookCloser {
     /// The cluster.
@@ -40,17 +41,18 @@ pub(super) struct LookCloser {
 }
 
 /// Until when who is looked at closely.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct LookedCloser {
     cluster: String,
     resolvers: Vec<ResolverLookedCloser>,
 }
 
 /// Until when a resolver is looked at closely.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ResolverLookedCloser {
     resolver: String,
     #[serde(with = "rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     looked_at_closely_until: Option<SystemTime>,
 }
 

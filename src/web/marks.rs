@@ -6,14 +6,17 @@ use axum::extract::rejection::FormRejection;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::operator::By;
 use super::{Site, page};
 use crate::journal::NotMarked;
 
 /// The fields of the form.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = MarkForm)]
 pub(super) struct Fields {
+    /// In one line of 1 to 500 printable characters.
     text: String,
 }
 

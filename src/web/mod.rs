@@ -10,6 +10,7 @@ mod events;
 mod journal;
 mod look_closer;
 mod marks;
+mod openapi;
 mod operator;
 mod page;
 mod paths;
@@ -78,6 +79,7 @@ pub fn app(daemon: Arc<Daemon>) -> Router {
         .route("/api/v1/names/{id}", get(detail::name_document))
         .route("/api/v1/paths", get(paths))
         .route("/marks", post(marks::mark))
+        .route(openapi::PATH, get(async || ([(header::CONTENT_TYPE, JSON)], openapi::document())))
         .route("/api/v1/operator", post(whoami))
         .route("/-/healthy", get(async || "Fathom is healthy.\n"))
         .route("/-/ready", get(ready))

@@ -10,6 +10,7 @@ mod tally;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::estate::{Label, Transport};
 use crate::rfc3339;
@@ -21,7 +22,7 @@ pub(super) use tally::Tally;
 pub const BARS: u32 = 60;
 
 /// The time that sixty bars cover.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub enum Span {
     /// One hour, a minute a bar.
     #[serde(rename = "1h")]
@@ -74,10 +75,11 @@ impl Span {
 }
 
 /// One bar of one resolver or name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Bar {
     /// When it begins.
     #[serde(with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub start: SystemTime,
     /// Probes that ended in it, without those that failed by the prober's own fault.
     pub probes: u64,

@@ -9,6 +9,7 @@ mod wrong;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use ledger::Ledger;
 pub use wrong::Wrong;
@@ -22,7 +23,7 @@ use crate::verdict::{ClusterState, Confidence, Verdict};
 pub const REOPENED_WITHIN: Duration = Duration::from_secs(5 * 60);
 
 /// One incident.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Incident {
     /// Its number: later ones are greater.
     pub id: i64,
@@ -32,9 +33,11 @@ pub struct Incident {
     pub cluster: String,
     /// When the first thing went wrong.
     #[serde(with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub started: SystemTime,
     /// Since when all is well again; nothing while it goes on.
     #[serde(with = "rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub ended: Option<SystemTime>,
     /// How often it seemed to be over.
     pub reopened: u32,
@@ -51,7 +54,7 @@ pub struct Incident {
 }
 
 /// What an incident is put down to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Cause {
     /// The verdict.
     pub verdict: Verdict,
@@ -61,6 +64,7 @@ pub struct Cause {
     pub resolvers: Vec<String>,
     /// When it was found.
     #[serde(with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub since: SystemTime,
     /// It in a sentence or two.
     pub sentence: String,
@@ -69,22 +73,24 @@ pub struct Cause {
 }
 
 /// How an incident shows in one class of names.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ClassImpact {
     /// The class.
     pub class: String,
     /// When its first name failed.
     #[serde(with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub since: SystemTime,
     /// Since when none of its names fails any more; nothing while some do.
     #[serde(with = "rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub until: Option<SystemTime>,
     /// Where, sorted by resolver.
     pub resolvers: Vec<ResolverImpact>,
 }
 
 /// How it shows in one class at one resolver.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ResolverImpact {
     /// The resolver.
     pub resolver: String,

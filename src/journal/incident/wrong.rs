@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::super::entry::{ClassChange, ClusterChange, Event, VerdictChange};
 use crate::outcome::Outcome;
 use crate::verdict::{ClusterState, Verdict};
 
 /// What is wrong in a cluster at one moment. Nothing is when all of it is empty.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Wrong {
     /// Classes that fail: resolver, then class.
     pub classes: BTreeMap<String, BTreeMap<String, Outcome>>,

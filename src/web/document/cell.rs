@@ -4,13 +4,14 @@ use std::cmp::Reverse;
 use std::time::SystemTime;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::NameStatus;
 use crate::outcome::Outcome;
 use crate::rfc3339;
 
 /// What the last probes of one class at one resolver amount to.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
 pub(in crate::web) struct Cell<'a> {
     pub(in crate::web) class: &'a str,
     /// The outcome of most probes that failed; `ok` when all are; nothing before the first probe.
@@ -21,9 +22,11 @@ pub(in crate::web) struct Cell<'a> {
     pub(in crate::web) targets: usize,
     /// Since when: the first of those that fail so, the last of those that went well.
     #[serde(with = "rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(in crate::web) since: Option<SystemTime>,
     /// When a name of the class was last answered as it should be.
     #[serde(with = "rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(in crate::web) last_success: Option<SystemTime>,
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::journal::{History, histories};
 use super::{NameStatus, ResolverStatus};
@@ -15,11 +16,12 @@ use crate::report::json::{ClusterPaths, ResolverPaths};
 use crate::rfc3339;
 
 /// `/api/v1/resolvers/CLUSTER/RESOLVER`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct ResolverDetail<'a> {
     pub(in crate::web) environment: &'a str,
     pub(in crate::web) vantage: &'a str,
     #[serde(with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub(in crate::web) now: SystemTime,
     #[serde(flatten)]
     pub(in crate::web) status: ResolverStatus<'a>,
@@ -30,11 +32,12 @@ pub(in crate::web) struct ResolverDetail<'a> {
 }
 
 /// `/api/v1/names/ID`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct NameDetail<'a> {
     pub(in crate::web) environment: &'a str,
     pub(in crate::web) vantage: &'a str,
     #[serde(with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub(in crate::web) now: SystemTime,
     pub(in crate::web) name: &'a str,
     pub(in crate::web) class: &'a str,
@@ -52,7 +55,7 @@ pub(in crate::web) struct NameDetail<'a> {
 }
 
 /// A name at one resolver.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct Asked<'a> {
     pub(in crate::web) cluster: &'a str,
     pub(in crate::web) resolver: &'a str,

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::journal::entry::Entry;
 use crate::journal::history::{BARS, Bar, Span};
@@ -22,7 +23,7 @@ const MOST_ENDED: usize = 5;
 const CHANGES: usize = 60;
 
 /// The journal in a status document.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct JournalStatus {
     /// Where it is kept, in words.
     pub(in crate::web) kept: String,
@@ -34,7 +35,7 @@ pub(in crate::web) struct JournalStatus {
 }
 
 /// Something of the journal, and a sentence about it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct Told<T> {
     #[serde(flatten)]
     pub(in crate::web) of: T,
@@ -42,7 +43,7 @@ pub(in crate::web) struct Told<T> {
 }
 
 /// Sixty bars.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct History {
     pub(in crate::web) span: Span,
     pub(in crate::web) bar_seconds: u64,

@@ -1,12 +1,13 @@
 //! If every exit died now: when the first cached name of a class is gone.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::estate::Label;
 use crate::runway::Shortest;
 
 /// The shortest runway of a class in a cluster.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct Runway {
     pub(in crate::web) class: String,
     /// In seconds.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::journal::JournalStatus;
 use super::runway::{Runway, runways as runways_of};
@@ -21,12 +22,13 @@ use crate::schedule::Skip;
 use crate::web::look_closer::closely_until;
 
 /// The whole document.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct Status<'a> {
     version: &'static str,
     pub(in crate::web) environment: &'a str,
     pub(in crate::web) vantage: &'a str,
     #[serde(with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub(in crate::web) now: SystemTime,
     pub(in crate::web) ready: bool,
     pub(in crate::web) summary: Summary,
@@ -37,23 +39,24 @@ pub(in crate::web) struct Status<'a> {
     pub(in crate::web) resolvers: Vec<ResolverStatus<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct Config {
     pub(in crate::web) last_reload_successful: bool,
     #[serde(with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub(in crate::web) loaded_at: SystemTime,
     /// Whether there is a token by which operators can change something.
     pub(in crate::web) operator_token: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Prober {
     probes_in_flight: usize,
     probes_skipped: BTreeMap<&'static str, u64>,
 }
 
 /// A cluster: what tracing says of it, and what is in its caches.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct ClusterStatus<'a> {
     #[serde(flatten)]
     pub(in crate::web) paths: ClusterPaths,
@@ -63,7 +66,7 @@ pub(in crate::web) struct ClusterStatus<'a> {
 }
 
 /// A resolver: who it says it is, and what it answers.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct ResolverStatus<'a> {
     pub(in crate::web) datacenter: &'a str,
     pub(in crate::web) cluster: &'a str,
@@ -76,6 +79,7 @@ pub(in crate::web) struct ResolverStatus<'a> {
     pub(in crate::web) verdict: &'static str,
     /// Until when its probes follow each other closely, if they do.
     #[serde(with = "rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(in crate::web) looked_at_closely_until: Option<SystemTime>,
     /// What the names of each class amount to.
     pub(in crate::web) classes: Vec<Cell<'a>>,

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use humantime::format_rfc3339_seconds;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::board::{KeptReply, Replies, TargetCell, TargetState};
 use crate::outcome::Outcome;
@@ -14,7 +15,7 @@ use crate::runway;
 use crate::wire;
 
 /// What is known of one name at one resolver, asked over one transport.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct NameStatus<'a> {
     pub(in crate::web) name: &'a str,
     pub(in crate::web) class: &'a str,
@@ -24,10 +25,13 @@ pub(in crate::web) struct NameStatus<'a> {
     pub(in crate::web) recursion_desired: bool,
     pub(in crate::web) result: Option<Outcome>,
     #[serde(with = "rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(in crate::web) since: Option<SystemTime>,
     #[serde(with = "rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(in crate::web) last_probe: Option<SystemTime>,
     #[serde(with = "rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(in crate::web) last_success: Option<SystemTime>,
     pub(in crate::web) duration_seconds: Option<f64>,
     pub(in crate::web) answer_ttl_seconds: Option<u32>,
@@ -40,7 +44,7 @@ pub(in crate::web) struct NameStatus<'a> {
 }
 
 /// What is kept of the replies to one name at one resolver.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct LastReplies {
     /// The last reply that came in time.
     pub(in crate::web) last_reply: Option<Shown>,
@@ -49,10 +53,11 @@ pub(in crate::web) struct LastReplies {
 }
 
 /// A reply as dig would show it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct Shown {
     /// When its question was sent.
     #[serde(with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub(in crate::web) at: SystemTime,
     pub(in crate::web) result: Outcome,
     pub(in crate::web) text: String,

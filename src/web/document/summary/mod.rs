@@ -5,6 +5,7 @@ mod next;
 use std::time::SystemTime;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::ClusterStatus;
 use crate::board::{Snapshot, TargetState};
@@ -17,7 +18,7 @@ use crate::web::time::{age, clock};
 use next::next;
 
 /// The answer to the first question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::web) enum IsItDns {
     /// Nothing was seen yet, or the prober cannot see.
@@ -31,7 +32,7 @@ pub(in crate::web) enum IsItDns {
 }
 
 /// What somebody needs to know first.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
 pub(in crate::web) struct Summary {
     pub(in crate::web) is_it_dns: IsItDns,
     /// What, where, and since when.
@@ -39,6 +40,7 @@ pub(in crate::web) struct Summary {
     /// Which cluster it speaks of.
     pub(in crate::web) cluster: Option<String>,
     #[serde(with = "rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(in crate::web) since: Option<SystemTime>,
     pub(in crate::web) why: Option<String>,
     pub(in crate::web) next: Option<String>,
