@@ -60,16 +60,10 @@ export async function visit(test, launched, address, options = {}) {
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   const complaints = [];
-  let expected = false;
-  const complain = (what) => { if (!expected) complaints.push(what); };
   page.on('request', (request) => {
     if (!request.url().startsWith('http://127.0.0.1:9953/')) complaints.push(`a request to ${request.url()}`);
   });
-  page.on('console', (message) => {
-    // Without a stream of events the page asks every ten seconds.
-    if (message.location().url.endsWith('/api/v1/events')) return;
-    if (['error', 'warning'].includes(message.type())) complain(`console: ${message.text()}`);
-  });
+  page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) complaints.push(`console: ${message.text()} (${message.location().url})`); });
   page.on('pageerror', (error) => complaints.push(`error: ${error}`));
   page.on('dialog', (dialog) => { complaints.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
   await page.addInitScript(() => {
@@ -77,7 +71,7 @@ export async function visit(test, launched, address, options = {}) {
     document.addEventListener('securitypolicyviolation', (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
   });
   await page.goto(address);
-  return { page, complaints, context, /** From here on, failures to load are part of the test. */ expectFailures() { expected = true; } };
+  return { page, complaints, context };
 }
 
 /** Keeps a picture for people to look at. */
