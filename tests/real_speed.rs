@@ -9,7 +9,7 @@ use std::time::Duration;
 use fathom::report::ClusterReport;
 use fathom::verdict::{ClusterState, Confidence, Verdict};
 use support::{BLACK_HOLE, Setup, Software, Told, Watched, World, isolated};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 const NODES: [&str; 4] = ["ns1", "ns2", "ns3", "ns4"];
 
@@ -74,6 +74,11 @@ async fn without_tracers(what: &str, end: &str, verdict: Verdict) {
     }
     let after = watched.until_all(verdict, Confidence::Probable, 3 * LIMIT).await;
     tell(what, "the first failed probe", watched.moments().first_failure, after);
+    if verdict == Verdict::DeadEnd {
+        // Until every resolver's failures were asked for again.
+        sleep(Duration::from_secs(40)).await;
+        assert!(watched.surest_loop() <= Confidence::Suspected, "{}", watched.in_words());
+    }
 }
 
 #[test]

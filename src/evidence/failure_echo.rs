@@ -4,6 +4,9 @@
 //! failing question itself, it answers the first time as quickly as the second. If it had not, but something behind it
 //! had, the first answer takes the way there and back, and only the second is quick: that comparison is the control.
 //! If it never heard of the question, no quick answer comes at all.
+//!
+//! Each name is asked again at one place only: a resolver that is asked turns to those behind it, and leaves there what
+//! would look like the echo of the failure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,11 +22,17 @@ use crate::canary::Kind;
 use crate::estate::{DomainName, QueryType};
 use crate::wire::Rcode;
 
-/// Names that are let fail at each resolver.
-const NAMES: u32 = 10;
+/// Names that are let fail at each resolver for each other one.
+const NAMES: usize = 6;
+
+/// And for itself: of those, some may be remembered the other way.
+const NAMES_FOR_ITSELF: usize = 10;
+
+/// Fewer than this tell nothing.
+const FEWEST: usize = 5;
 
 /// Between two of them, so that the budgets of all resolvers suffice for the echoes.
-const SPACING: Duration = Duration::from_millis(200);
+const SPACING: Duration = Duration::from_millis(75);
 
 /// From a failure to the first echo: the servers behind the one that failed first fail a moment later.
 const SETTLE: Duration = Duration::from_millis(30);
@@ -58,42 +67,54 @@ enum Sample {
 /// Lets names fail at each of these resolvers, or at the first of them where they are too many, and asks all for each.
 pub async fn run(inquiry: &Arc<Inquiry>, resolvers: &[usize], software: &[Software]) {
     let software: Arc<[Software]> = software.into();
-    let packets_for_each = NAMES as usize * (1 + 3 * inquiry.asker.len());
+    // A name, a question to wake the server, and two for the name.
+    let packets_for_each = 4 * (NAMES * (inquiry.asker.len() - 1) + NAMES_FOR_ITSELF);
     let affordable = (MOST_PACKETS / packets_for_each).max(1);
     let mut tasks = JoinSet::new();
     for from in resolvers.iter().take(affordable) {
-        tasks.spawn(source(Arc::clone(inquiry), *from, Arc::clone(&software)));
+        let places = places(*from, &software);
+        let takes = SPACING * u32::try_from(places.len()).unwrap_or(u32::MAX);
+        tasks.spawn(source(Arc::clone(inquiry), *from, places, Arc::clone(&software)));
         // One after the other, so that their echoes do not meet.
-        sleep(SPACING * NAMES).await;
+        sleep(takes).await;
     }
     tasks.join_all().await;
 }
 
-/// The echoes of names that fail at one resolver, at every resolver.
-async fn source(inquiry: Arc<Inquiry>, from: usize, software: Arc<[Software]>) {
+/// Where each name that fails at `from` is asked again: wherever that tells something, in turn.
+fn places(from: usize, software: &[Software]) -> Vec<usize> {
+    let names = |to: usize| match (to == from, software[to]) {
+        // Its own failure cache tells only where failures with CD are kept apart.
+        (true, own) if own.remembers_unchecked_apart() => NAMES_FOR_ITSELF,
+        (false, other) if other.remembers_failures() => NAMES,
+        (true | false, _) => 0,
+    };
+    let turns = 0..NAMES.max(NAMES_FOR_ITSELF);
+    turns.flat_map(|turn| (0..software.len()).filter(move |to| turn < names(*to))).collect()
+}
+
+/// The echoes of names that fail at one resolver, each at its place.
+async fn source(inquiry: Arc<Inquiry>, from: usize, places: Vec<usize>, software: Arc<[Software]>) {
     let mut tasks = JoinSet::new();
-    for _ in 0..NAMES {
-        tasks.spawn(name(Arc::clone(&inquiry), from));
+    for to in places {
+        tasks.spawn(name(Arc::clone(&inquiry), from, to));
         sleep(SPACING).await;
     }
-    let samples: Vec<Vec<Sample>> = tasks.join_all().await.into_iter().flatten().collect();
-    if samples.len() < NAMES as usize / 2 {
-        return;
-    }
-    // Its own failure cache tells only where failures with CD are kept apart.
-    let tells =
-        |to: &usize| software[*to].remembers_failures() && (*to != from || software[from].remembers_unchecked_apart());
-    for to in (0..inquiry.asker.len()).filter(tells) {
-        let of_pair: Vec<Sample> =
-            samples.iter().map(|sample| sample[to]).filter(|sample| *sample != Sample::NotAsked).collect();
+    let samples: Vec<(usize, Sample)> = tasks.join_all().await.into_iter().flatten().collect();
+    for to in 0..inquiry.asker.len() {
+        let of_pair = samples.iter().filter(|(place, sample)| *place == to && *sample != Sample::NotAsked);
+        let of_pair: Vec<Sample> = of_pair.map(|(_, sample)| *sample).collect();
+        if of_pair.len() < FEWEST {
+            continue;
+        }
         let echo = believed(judge(&of_pair, to == from), software[to]);
         let words = format!("{} names that failed at it, asked twice: {}", of_pair.len(), in_words(&of_pair));
         inquiry.found(Finding::FailureEcho { from, to, echo, words });
     }
 }
 
-/// One name's echo at every resolver, or nothing when it did not fail slowly.
-async fn name(inquiry: Arc<Inquiry>, from: usize) -> Option<Vec<Sample>> {
+/// One name's echo at its place, or nothing when it did not fail slowly.
+async fn name(inquiry: Arc<Inquiry>, from: usize, to: usize) -> Option<(usize, Sample)> {
     let (qname, qtype) =
         inquiry.parents.iter().find_map(|parent| inquiry.fresh_name(parent, Kind::FailureEcho, from))?;
     let heard = inquiry.asker.ask(from, &OneOff::new(qname.clone(), qtype, PATIENCE)).await;
@@ -102,14 +123,10 @@ async fn name(inquiry: Arc<Inquiry>, from: usize) -> Option<Vec<Sample>> {
         Heard::Reply(..) | Heard::Silence | Heard::Nobody(_) | Heard::NotAsked => return None,
     }
     sleep(SETTLE).await;
-    let mut samples = Vec::new();
-    for to in 0..inquiry.asker.len() {
-        let one_off = OneOff::new(qname.clone(), qtype, QUICK);
-        // Others are asked without CD, which finds every failure they remember. The source is asked with CD, which does
-        // not find what it remembers of the question it was asked itself, but what came back to it: BIND forwards with CD.
-        samples.push(twice(&inquiry, to, &if to == from { one_off.unchecked() } else { one_off }).await);
-    }
-    Some(samples)
+    let one_off = OneOff::new(qname, qtype, QUICK);
+    // Others are asked without CD, which finds every failure they remember. The source is asked with CD, which does not
+    // find what it remembers of the question it was asked itself, but what came back to it: BIND forwards with CD.
+    Some((to, twice(&inquiry, to, &if to == from { one_off.unchecked() } else { one_off }).await))
 }
 
 /// A first question, for the root from its own memory, wakes the server, which would otherwise lend the first answer a
@@ -146,7 +163,7 @@ fn judge(samples: &[Sample], own: bool) -> Echoed {
     let (first, second) = times(samples);
     let quick = first.len();
     let enough = if own { samples.len() * 3 / 10 } else { samples.len() * 4 / 5 };
-    if samples.len() < NAMES as usize / 2 || (quick * 5 > samples.len() && quick < enough.max(1)) {
+    if samples.len() < FEWEST || (quick * 5 > samples.len() && quick < enough.max(1)) {
         return Echoed::Unclear;
     }
     let (Some(fastest), Some(usual)) = (second.first(), quartile(&second)) else { return Echoed::Never };
@@ -226,6 +243,14 @@ mod tests {
         assert_eq!(believed(Echoed::Never, Software::PowerDns), Echoed::Never);
         assert_eq!(believed(Echoed::Never, Software::Unknown), Echoed::Unclear, "it may not remember failures at all");
         assert_eq!(believed(Echoed::Itself, Software::Unknown), Echoed::Itself);
+    }
+
+    #[test]
+    fn every_name_is_asked_again_at_one_place_where_that_tells_something() {
+        let software = [Software::Bind, Software::PowerDns, Software::Unbound, Software::Unknown];
+        let count = |from: usize, to: usize| places(from, &software).iter().filter(|place| **place == to).count();
+        assert_eq!([0, 1, 2, 3].map(|to| count(0, to)), [NAMES_FOR_ITSELF, NAMES, 0, NAMES]);
+        assert_eq!([0, 1, 2, 3].map(|to| count(1, to)), [NAMES, 0, 0, NAMES]);
     }
 
     #[test]
