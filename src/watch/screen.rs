@@ -19,8 +19,10 @@ pub struct Screen {
     pub input: Option<String>,
     /// Whether the help is shown.
     pub help: bool,
-    /// Something that whoever looks should know: what came of a mark, or why nobody looks closer.
+    /// Why a mark is not kept.
     pub notice: Option<String>,
+    /// Why nobody looks closer.
+    pub not_closer: Option<String>,
     /// Whether colours may be used. They never carry anything alone.
     pub colours: bool,
 }

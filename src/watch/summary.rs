@@ -1,10 +1,12 @@
 //! What there was to see, at the end: what changed when, the first good answers after failures, and the marks.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use humantime::format_rfc3339_seconds;
 
+use super::cell::Column;
 use super::model::Model;
 use super::news::{News, spell};
 use super::turn::{Turn, gather};
@@ -63,20 +65,36 @@ fn what_changed(model: &Model, out: &mut String) {
     }
 }
 
-/// Where names failed and answered again, and how long after the last mark that was.
+/// Resolvers whose names of one class answered again in the same second.
+struct Recovery<'a> {
+    who: Vec<&'a str>,
+    first: SystemTime,
+    /// For how long they had failed, at the most.
+    after: Duration,
+}
+
+/// Where names failed and answered again, and how long after the last mark that was. What is alike to the second is told
+/// once.
 fn first_good_answers(model: &Model, out: &mut String) {
-    let mut turned: Vec<_> =
-        model.cells().filter_map(|(whose, _, turned)| Some((whose, turned, turned.good_since?))).collect();
-    turned.sort_by_key(|(_, turned, good_since)| turned.first_good_at.unwrap_or(*good_since));
-    if !turned.is_empty() {
+    let mut told: BTreeMap<(u64, u64, &str, &Column), Recovery<'_>> = BTreeMap::new();
+    for (whose, _, turned) in model.cells() {
+        let Some(good_since) = turned.good_since else { continue };
+        let first = turned.first_good_at.unwrap_or(good_since);
+        let after = turned.failed_at.and_then(|at| first.duration_since(at).ok()).unwrap_or_default();
+        let key = (seconds(first), seconds(good_since), whose.cluster.as_str(), &whose.column);
+        let recovery = told.entry(key).or_insert(Recovery { who: Vec::new(), first, after });
+        recovery.who.push(&whose.resolver);
+        recovery.after = after.max(recovery.after);
+    }
+    if !told.is_empty() {
         out.push_str("First good answers after a failure:\n");
     }
-    for (whose, turned, good_since) in turned {
-        let first = turned.first_good_at.unwrap_or(good_since);
-        let failed_for = turned.failed_at.and_then(|at| first.duration_since(at).ok()).unwrap_or_default();
-        let _ = write!(out, "  {} {whose}, after {}", format_rfc3339_seconds(first), spell(failed_for));
-        if good_since > first {
-            let _ = write!(out, "; all names since {}", format_rfc3339_seconds(good_since));
+    for ((first_second, good_second, cluster, column), Recovery { who, first, after }) in told {
+        let (at, who, after) = (format_rfc3339_seconds(first), who.join(", "), spell(after));
+        let _ = write!(out, "  {at} {cluster} {who} {column}, after {after}");
+        if good_second > first_second {
+            let all = format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(good_second));
+            let _ = write!(out, "; all names since {all}");
         }
         if let Some((text, at)) = last_mark_before(model, first) {
             let _ = write!(out, "; {} after the mark \"{text}\"", spell(first.duration_since(at).unwrap_or_default()));
@@ -85,9 +103,12 @@ fn first_good_answers(model: &Model, out: &mut String) {
     }
 }
 
+fn seconds(at: SystemTime) -> u64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
 fn last_mark_before(model: &Model, moment: SystemTime) -> Option<(&str, SystemTime)> {
-    let mark = |(text, at): &(&str, SystemTime)| *at <= moment && !text.is_empty();
-    all_marks(model).rev().find(mark)
+    all_marks(model).rev().find(|(_, at)| *at <= moment)
 }
 
 fn marks(model: &Model, out: &mut String) {
@@ -117,8 +138,6 @@ fn all_marks(model: &Model) -> impl DoubleEndedIterator<Item = (&str, SystemTime
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::super::look::tests::look;
     use super::*;
     use crate::outcome::Outcome::{Ok, Servfail};

@@ -164,9 +164,9 @@ fn take(seen: Seen, model: &mut Model, screen: &mut Screen) -> Result<String, Us
         Seen::Look(Err(error)) => model.lose(error.to_string(), SystemTime::now()),
         Seen::Closer(why) => {
             let notice = why.map(|why| format!("~ Nobody looks closer: {why}"));
-            let is_new = screen.notice != notice && notice.is_some();
-            screen.notice = notice;
-            return Ok(screen.notice.clone().filter(|_| is_new).map(|notice| notice + "\n").unwrap_or_default());
+            let is_new = screen.not_closer != notice;
+            screen.not_closer = notice;
+            return Ok(screen.not_closer.clone().filter(|_| is_new).map(|notice| notice + "\n").unwrap_or_default());
         }
         Seen::Marked(text, Ok(())) => {
             let at = model.look().map_or_else(SystemTime::now, |look| look.now);

@@ -1,6 +1,6 @@
 //! One cluster: its state, the matrix of its resolvers by classes, who forwards to whom, and who is good again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
@@ -159,17 +159,7 @@ impl View<'_> {
             .iter()
             .map(|circle| circle.iter().chain(circle.first()).map(String::as_str).collect::<Vec<_>>().join(" > "));
         let circles: Vec<String> = circles.collect();
-        let mut again: Vec<(Duration, String)> = self
-            .model
-            .cells()
-            .filter(|(whose, ..)| whose.cluster == paths.cluster)
-            .filter_map(|(whose, _, turned)| {
-                let lasted = self.ago(turned.good_since?);
-                Some((lasted, format!("{} {} for {}", whose.resolver, whose.column, short(lasted))))
-            })
-            .collect();
-        again.sort();
-        let again: Vec<String> = again.into_iter().map(|(_, text)| text).collect();
+        let again = self.good_again(&paths.cluster);
         let mut lines = Vec::new();
         for (what, items) in [("forwards", steps), ("circle", circles), ("good again", again)] {
             if !items.is_empty() {
@@ -177,6 +167,25 @@ impl View<'_> {
             }
         }
         lines
+    }
+
+    /// Which classes are good again where, the latest first; and since when all of those are.
+    fn good_again(&self, cluster: &str) -> Vec<String> {
+        let mut columns: BTreeMap<&Column, (Duration, Vec<&str>)> = BTreeMap::new();
+        for (whose, _, turned) in self.model.cells().filter(|(whose, ..)| whose.cluster == cluster) {
+            if let Some(since) = turned.good_since {
+                let lasted = self.ago(since);
+                let (least, resolvers) = columns.entry(&whose.column).or_insert((lasted, Vec::new()));
+                *least = lasted.min(*least);
+                resolvers.push(&whose.resolver);
+            }
+        }
+        let mut columns: Vec<_> = columns.into_iter().map(|(column, (lasted, who))| (lasted, column, who)).collect();
+        columns.sort();
+        let said = |(lasted, column, who): (Duration, &Column, Vec<&str>)| {
+            format!("{column} for {} at {}", short(lasted), who.join(" "))
+        };
+        columns.into_iter().map(said).collect()
     }
 }
 

@@ -91,7 +91,7 @@ fn header(model: &Model, screen: &Screen, area: Rect) -> Vec<Line<'static>> {
     let bad = style(super::news::Weight::Bad, screen.colours);
     let lost = model.lost().map(|why| format!("! Not renewed since {now}: {why}"));
     lines.extend(lost.iter().flat_map(|text| wrap(text, area.width.into(), 2)).map(|line| Line::styled(line, bad)));
-    if let Some(notice) = &screen.notice {
+    for notice in screen.not_closer.iter().chain(&screen.notice) {
         lines.extend(wrap(notice, area.width.into(), 2).into_iter().map(Line::raw));
     }
     lines

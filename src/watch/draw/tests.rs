@@ -57,7 +57,7 @@ c1 (dc1): ! partial for 42s | exits 2 of 3 (2 wanted) | runway external 60s
   ns3       ok (confirmed)                its own  ok 2/2 again 2s           ok 1/1 again 6s
   forwards: ns1 > ns2 (tracer), ns2 > ns1 (tracer)
   circle: ns1 > ns2 > ns1
-  good again: ns3 external for 2s, ns3 external (cold) for 6s
+  good again: external for 2s at ns3, external (cold) for 6s at ns3
 
 
 Changes
@@ -99,8 +99,8 @@ Fathom  test from dc1  2025-07-21T12:00:42Z  usual rhythm
   ns3       its own  ok                ok
   forwards: ns1 > ns2 (tracer), ns2 > ns1 (tracer)
   circle: ns1 > ns2 > ns1
-  good again: ns3 external for 2s, ns3 external (cold) for
-    6s
+  good again: external for 2s at ns3, external (cold) for 6s
+    at ns3
 m mark  arrows, PgUp, PgDn move  ? help  q end
 ";
     assert_eq!(seen(&outage(), &mut screen, (60, 9)).0, expected);
@@ -123,7 +123,7 @@ fn marks_notices_and_a_lost_prober_are_seen() {
     let mut model = outage();
     let mut screen = Screen {
         input: Some("restored".to_owned()),
-        notice: Some("~ Nobody looks closer: no token".to_owned()),
+        not_closer: Some("~ Nobody looks closer: no token".to_owned()),
         ..Screen::default()
     };
     model.lose("connection refused".to_owned(), noon());
