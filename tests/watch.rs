@@ -83,13 +83,13 @@ async fn a_repair_shows_at_cold_names_within_seconds() {
     let turned = model.cells().filter(|(whose, ..)| whose.column.cold).map(|(_, _, turned)| *turned);
     assert!(turned.into_iter().all(|turned| turned.first_good_at.is_some() && turned.good_since.is_some()));
     let told: Vec<String> = model.events().0.map(|event| event.news.to_string()).collect();
-    for expected in [
-        "dc1-internal ns1, ns2, ns3, ns4: good again",
-        "Mark: restored forwarders everywhere",
-        "dc1-internal is healthy, independent exits: 4 (2 wanted). ",
-    ] {
-        assert!(told.iter().any(|told| told.starts_with(expected)), "{expected}: {told:#?}");
-    }
+    let place = |begin: &str, end: &str| {
+        let found = told.iter().rposition(|told| told.starts_with(begin) && told.ends_with(end));
+        found.unwrap_or_else(|| panic!("{begin} … {end}: {told:#?}"))
+    };
+    let mark = place("Mark: restored forwarders everywhere", "");
+    assert!(mark < place("dc1-internal ns", "external (cold)."), "what is good again comes after what was done");
+    assert!(mark < place("dc1-internal is healthy, independent exits: 4 (2 wanted). ", ""));
     let Source::Own(own) = &source else { unreachable!("it is this process") };
     own.stop().await;
 }
@@ -115,7 +115,7 @@ async fn a_prober_that_runs_is_watched_and_looks_closer_as_long_as_it_is() {
         daemon.fleet().looked_at_closely(&label(CLUSTER), &label("ns4"))
     };
 
-    let prober = Prober::new(address, Some(CLUSTER), Some(&file)).unwrap();
+    let prober = Prober::new(address, Some(CLUSTER), Some(&file), "alice").unwrap();
     let source = Source::Prober(prober.clone());
     let mut model = Model::default();
     until(&source, &mut model, "all is well", Model::is_well).await;
@@ -129,13 +129,17 @@ async fn a_prober_that_runs_is_watched_and_looks_closer_as_long_as_it_is() {
     sleep(Duration::from_secs(31)).await;
     assert_eq!(closely(), None, "it ends by itself");
 
-    let nameless = Prober::new(address, None, None).unwrap();
+    let nameless = Prober::new(address, None, None, "").unwrap();
     let why = nameless.look_closer(&[CLUSTER]).await.unwrap_err();
     assert_eq!(why, "it takes the operator's token: --token-file names the file that holds it");
-    let guessing = Prober::new(address, None, Some(&token_file("watch-guess", "a-guess-of-the-token"))).unwrap();
+    let guessing = Prober::new(address, None, Some(&token_file("watch-guess", "a-guess-of-the-token")), "").unwrap();
     let why = guessing.mark("x").await.unwrap_err();
-    assert!(why.contains("answers with status "), "{why}");
-    let lost = Source::Prober(Prober::new(address, Some("dc9"), None).unwrap()).look().await.unwrap_err().to_string();
+    assert!(why.ends_with("answers with status 401: That is not the operator's token."), "{why}");
+    prober.mark("restored forwarders on ns2").await.unwrap();
+    let marked = daemon.journal().recent(10).into_iter().map(|entry| format!("{entry:?}")).collect::<String>();
+    assert!(marked.contains("restored forwarders on ns2") && marked.contains("alice"), "{marked}");
+    let lost =
+        Source::Prober(Prober::new(address, Some("dc9"), None, "").unwrap()).look().await.unwrap_err().to_string();
     assert_eq!(lost, "there is no cluster dc9 there; there are: dc1-internal");
 
     shutdown.cancel();
@@ -151,7 +155,11 @@ fn fathom(args: &[&str]) -> Command {
     command.args(["--kill-after=1", "60", "setpriv", "--pdeathsig", "KILL", "--", env!("CARGO_BIN_EXE_fathom")]);
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("FATHOM_CONFIG").env_remove("FATHOM_DATACENTER");
-    command.env_remove("NO_COLOR").env("TERM", "xterm-256color").env("FATHOM_LOG", "warn");
+    command
+        .env_remove("NO_COLOR")
+        .env("TERM", "xterm-256color")
+        .env("FATHOM_LOG", "warn")
+        .env_remove("FATHOM_TOKEN_FILE");
     command
 }
 
@@ -180,6 +188,21 @@ impl Drop for Played {
     }
 }
 
+/// Whether docs/json.md, or docs/api.md for what is the same there, has every key of the document.
+fn every_key_is_documented(document: &Value) {
+    const DOCS: &str = concat!(include_str!("../docs/json.md"), include_str!("../docs/api.md"));
+    match document {
+        Value::Object(members) => {
+            for (key, value) in members {
+                assert!(DOCS.contains(&format!("`{key}`")), "{key} is not documented");
+                every_key_is_documented(value);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(every_key_is_documented),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 #[test]
 fn a_healthy_estate_passes_in_every_form() {
     isolated(async {
@@ -201,6 +224,13 @@ fn a_healthy_estate_passes_in_every_form() {
         let paths: Value = serde_json::from_str(&text(&trace)).unwrap();
         assert_eq!((trace.status.code(), &paths["clusters"][0]["state"]), (Some(0), &"healthy".into()), "{paths}");
 
+        let probe = fathom(&["probe", "--resolver", "ns1", "--json"]).output().unwrap();
+        let probed: Value = serde_json::from_str(&text(&probe)).unwrap();
+        assert_eq!((probe.status.code(), &probed["probes"][0]["result"]), (Some(0), &"ok".into()), "{probed}");
+        assert_eq!(probed["verdicts"][0]["verdict"], "ok", "{probed}");
+        every_key_is_documented(&answer);
+        every_key_is_documented(&probed);
+
         let watched = watching.wait_with_output().unwrap();
         let told = text(&watched);
         assert_eq!(watched.status.code(), Some(0), "{told}{}", String::from_utf8_lossy(&watched.stderr));
@@ -219,6 +249,7 @@ fn a_loop_is_refused_in_every_form() {
         let refusal = answer["refusals"][0].as_object().unwrap();
         assert!(refusal["text"].is_string() && refusal["reason"].is_string(), "{answer}");
         assert_eq!(answer["reason"], refusal["text"]);
+        every_key_is_documented(&answer);
 
         let trace = fathom(&["trace", "--cluster", CLUSTER]).output().unwrap();
         let tree = text(&trace);
@@ -309,7 +340,6 @@ fn what_cannot_be_watched_is_said() {
             ),
             (&["watch", "--from", "http://fathom.example:9953"], 2, "a host name takes DNS to find"),
             (&["watch", "--from", "http://127.0.0.1:9", "--token-file", "/nowhere"], 2, "/nowhere"),
-            (&["watch", "--token-file", "/nowhere"], 2, "--from"),
         ] {
             let output = fathom(args).output().unwrap();
             let error = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -2,8 +2,7 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-/// The longest mark, in characters.
-pub const LONGEST_MARK: usize = 500;
+use crate::journal::LONGEST_MARK;
 
 /// How far the page keys go, in lines.
 const PAGE: usize = 10;

@@ -96,15 +96,19 @@ fn look_closely(own: &Own) -> Look {
 }
 
 impl Prober {
-    /// A prober at an address, of which one cluster or all of them are of interest. The file holds its operator's token.
+    /// A prober at an address, of which one cluster or all of them are of interest. The file holds its operator's token;
+    /// `by` is who shows it.
     ///
     /// # Errors
     /// When the file will not do.
-    pub fn new(address: SocketAddr, cluster: Option<&str>, token_file: Option<&Path>) -> Result<Self, TokenError> {
+    pub fn new(
+        address: SocketAddr,
+        cluster: Option<&str>,
+        token_file: Option<&Path>,
+        by: &str,
+    ) -> Result<Self, TokenError> {
         let token = token_file.map(Token::read).transpose()?;
-        // Who did it is told as well as is known.
-        let user = std::env::var("USER").unwrap_or_else(|_| "operator".to_owned());
-        let authorization = token.map(|(_, text)| basic(&user, &text));
+        let authorization = token.map(|(_, text)| basic(by, &text));
         Ok(Self { address, cluster: cluster.map(str::to_owned), authorization })
     }
 

@@ -36,8 +36,11 @@ pub(super) struct Args {
     #[command(flatten)]
     from: From,
     /// With --from: the file that holds the operator's token, for marks and closer looks
-    #[arg(long, value_name = "FILE", env = "FATHOM_TOKEN_FILE", requires = "from")]
+    #[arg(long, value_name = "FILE", env = "FATHOM_TOKEN_FILE")]
     token_file: Option<PathBuf>,
+    /// With --from: who makes the marks
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "operator", hide_env_values = true)]
+    by: String,
     /// Write a line for each change instead of drawing; so it is where standard output is no terminal
     #[arg(long)]
     plain: bool,
@@ -88,7 +91,7 @@ async fn watch(global: &Global, args: &Args, logs: &Logs) -> Result<Ending, Usag
 
 async fn source(global: &Global, args: &Args) -> Result<Source, UsageError> {
     if let Some(address) = args.from.from {
-        let prober = Prober::new(address, args.cluster.as_deref(), args.token_file.as_deref());
+        let prober = Prober::new(address, args.cluster.as_deref(), args.token_file.as_deref(), &args.by);
         return Ok(Source::Prober(prober.map_err(UsageError::of)?));
     }
     let estate = survey::estate(global, args.cluster.as_deref())?;

@@ -27,6 +27,8 @@ pub(in crate::web) struct ResolverDetail<'a> {
     pub(in crate::web) status: ResolverStatus<'a>,
     /// What tracing says of it, with the evidence. Nothing before it says something.
     pub(in crate::web) judged: Option<ResolverPaths>,
+    /// Whether there is a token by which operators can change something.
+    pub(in crate::web) operator_token: bool,
     /// All its probes.
     pub(in crate::web) history: Vec<History>,
 }
@@ -91,6 +93,7 @@ pub(in crate::web) fn resolver<'a>(
         now,
         status: ResolverStatus::of(daemon, view, names.map(|cell| NameStatus::in_detail(cell, now)).collect(), now),
         judged,
+        operator_token: daemon.operator().has_token(),
         history: histories(|span| daemon.journal().history(cluster, resolver, None, span)),
     })
 }

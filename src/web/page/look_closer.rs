@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use maud::{Markup, html};
 
-use crate::web::document::{ClusterStatus, ResolverStatus, Status};
+use crate::web::document::{ClusterStatus, ResolverDetail, ResolverStatus, Status};
 use crate::web::time::clock;
 
 /// For all resolvers of a cluster.
@@ -20,15 +20,16 @@ pub(super) fn at_cluster(status: &Status<'_>, cluster: &ClusterStatus<'_>) -> Ma
             " probed about once a second until " (clock(until, now)) " UTC. "
         }
     };
-    form(name, None, &said, !closely.is_empty())
+    form(status.config.operator_token, name, None, &said)
 }
 
 /// For one resolver.
-pub(super) fn at_resolver(status: &ResolverStatus<'_>, now: SystemTime) -> Markup {
+pub(super) fn at_resolver(detail: &ResolverDetail<'_>) -> Markup {
+    let (status, now) = (&detail.status, detail.now);
     let closely = closely(status, now);
     let said =
         html! { @if let Some(until) = closely { "Probed about once a second until " (clock(until, now)) " UTC. " } };
-    form(status.cluster, Some(status.resolver), &said, closely.is_some())
+    form(detail.operator_token, status.cluster, Some(status.resolver), &said)
 }
 
 /// Until when, if it is so now.
@@ -36,15 +37,20 @@ fn closely(resolver: &ResolverStatus<'_>, now: SystemTime) -> Option<SystemTime>
     resolver.looked_at_closely_until.filter(|until| *until > now)
 }
 
-fn form(cluster: &str, resolver: Option<&str>, said: &Markup, goes_on: bool) -> Markup {
+/// What there is to say, and the button where operators can use it.
+fn form(usable: bool, cluster: &str, resolver: Option<&str>, said: &Markup) -> Markup {
     let whom = resolver.unwrap_or(cluster);
     html! {
-        form.look-closer method="post" action="/api/v1/look-closer" data-closely=(goes_on) aria-label={ "Look closer at " (whom) } {
-            (said)
-            input type="hidden" name="cluster" value=(cluster);
-            @if let Some(resolver) = resolver { input type="hidden" name="resolver" value=(resolver); }
-            button { @if goes_on { "Look closer for 10 minutes from now" } @else { "Look closer for 10 minutes" } }
-            " " small { "About one probe a second, within the packet budget. Takes the operator's token." }
+        @if usable {
+            form.look-closer method="post" action="/api/v1/look-closer" aria-label={ "Look closer at " (whom) } {
+                (said)
+                input type="hidden" name="cluster" value=(cluster);
+                @if let Some(resolver) = resolver { input type="hidden" name="resolver" value=(resolver); }
+                button { "Look closer for 10 minutes" }
+                " " small { "About one probe a second, within the packet budget. Takes the operator's token." }
+            }
+        } @else if !said.0.is_empty() {
+            p { (said) }
         }
     }
 }

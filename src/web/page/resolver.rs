@@ -25,7 +25,7 @@ pub(in crate::web) fn resolver(detail: &ResolverDetail<'_>, refresh: Refresh) ->
         section.panel aria-labelledby="identity" {
             h2 #identity { "Identity" }
             (identity(status, judged.as_ref(), *now))
-            (at_resolver(status, *now))
+            (at_resolver(detail))
         }
         section.panel aria-labelledby="names" {
             h2 #names { "Names" }
