@@ -136,7 +136,7 @@ async fn a_prober_that_runs_is_watched_and_looks_closer_as_long_as_it_is() {
     let why = guessing.mark("x").await.unwrap_err();
     assert!(why.ends_with("answers with status 401: That is not the operator's token."), "{why}");
     prober.mark("restored forwarders on ns2").await.unwrap();
-    let marked = daemon.journal().recent(10).into_iter().map(|entry| format!("{entry:?}")).collect::<String>();
+    let marked = format!("{:?}", daemon.journal().recent(10));
     assert!(marked.contains("restored forwarders on ns2") && marked.contains("alice"), "{marked}");
     let lost =
         Source::Prober(Prober::new(address, Some("dc9"), None, "").unwrap()).look().await.unwrap_err().to_string();
