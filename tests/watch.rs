@@ -138,6 +138,10 @@ async fn a_prober_that_runs_is_watched_and_looks_closer_as_long_as_it_is() {
     prober.mark("restored forwarders on ns2").await.unwrap();
     let marked = format!("{:?}", daemon.journal().recent(10));
     assert!(marked.contains("restored forwarders on ns2") && marked.contains("alice"), "{marked}");
+    let news = model.fold(source.look().await.unwrap());
+    let marks: Vec<String> =
+        news.iter().map(|event| event.news.to_string()).filter(|n| n.starts_with("Mark")).collect();
+    assert_eq!(marks, ["Mark by alice: restored forwarders on ns2"], "as others see it too");
     let lost =
         Source::Prober(Prober::new(address, Some("dc9"), None, "").unwrap()).look().await.unwrap_err().to_string();
     assert_eq!(lost, "there is no cluster dc9 there; there are: dc1-internal");

@@ -29,6 +29,32 @@ pub struct Look {
     pub clusters: Vec<ClusterPaths>,
     /// Every resolver, cluster by cluster.
     pub resolvers: Vec<ResolverLook>,
+    /// What its journal says lately.
+    #[serde(default)]
+    pub journal: JournalLook,
+}
+
+/// The last changes in a prober's journal.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub struct JournalLook {
+    /// Newest first.
+    pub changes: Vec<ChangeLook>,
+}
+
+/// A change in a prober's journal. All but marks are seen in other parts of a look.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct ChangeLook {
+    /// Its number: later ones are greater.
+    pub id: i64,
+    /// When it was seen to begin.
+    #[serde(with = "rfc3339")]
+    pub at: SystemTime,
+    /// Of a mark: what somebody did or saw.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// Of a mark: who says so.
+    #[serde(default)]
+    pub by: Option<String>,
 }
 
 /// A resolver.
@@ -97,6 +123,7 @@ impl Look {
             now,
             clusters: snapshot.reports.iter().map(|report| ClusterPaths::of(report)).collect(),
             resolvers,
+            journal: JournalLook::default(),
         }
     }
 
@@ -109,6 +136,9 @@ impl Look {
         let look: Self = serde_json::from_slice(body)?;
         check_clusters(&look.clusters)?;
         let mut own = vec![look.environment.as_str(), &look.vantage];
+        own.extend(
+            look.journal.changes.iter().flat_map(|change| [&change.text, &change.by]).flatten().map(String::as_str),
+        );
         for resolver in &look.resolvers {
             own.extend([resolver.cluster.as_str(), &resolver.resolver]);
             if resolver.names.len() > MOST_NAMES {
@@ -214,6 +244,7 @@ pub(super) mod tests {
             now: noon() + Duration::from_secs(after),
             clusters: vec![cluster(seen.len(), "", None)],
             resolvers: seen.iter().enumerate().map(resolver).collect(),
+            journal: JournalLook::default(),
         }
     }
 
@@ -221,7 +252,8 @@ pub(super) mod tests {
         "now": "2025-07-21T12:00:00.000Z", "clusters": [], "resolvers": [{"datacenter": "dc1", "cluster": "c1",
         "resolver": "ns1", "verdict": "ok", "looked_at_closely_until": "2025-07-21T12:10:00Z", "names": [{"name": "www",
         "class": "external", "qname": "www.example.", "result": "ok", "since": "2025-07-21T11:00:00.000Z",
-        "runway_seconds": 12.5}]}]}"#;
+        "runway_seconds": 12.5}]}], "journal": {"kept": "in memory", "changes": [{"id": 7, "at": "2025-07-21T11:59:00Z",
+        "kind": "mark", "text": "restored", "by": "alice"}, {"id": 6, "at": "2025-07-21T11:58:00Z", "kind": "edge"}]}}"#;
 
     #[test]
     fn a_probers_answer_is_read_and_keys_of_a_later_version_do_not_matter() {
@@ -230,6 +262,7 @@ pub(super) mod tests {
         assert_eq!(look.resolvers[0].names[0].result, Some(Outcome::Ok));
         assert_eq!(look.resolvers[0].looked_at_closely_until, Some(noon() + Duration::from_secs(600)));
         assert_eq!(look.runway("c1"), [("external", Duration::from_millis(12_500))]);
+        assert_eq!(look.journal.changes[0].by.as_deref(), Some("alice"));
     }
 
     #[test]
@@ -238,6 +271,7 @@ pub(super) mod tests {
             ("\"result\": \"ok\"", "\"result\": \"fine\"", "there is no result \"fine\""),
             ("\"test\"", "\"te\\u001bst\"", "control characters"),
             ("www.example.", "www\\u0007", "control characters"),
+            ("restored", "\\u001b[2J", "control characters"),
             ("12.5", "-1", "runway_seconds is Some(-1.0)"),
             ("\"clusters\": []", "\"clusters\": 3", "invalid type"),
             ("12:00:00.000Z", "noon", "timestamp"),

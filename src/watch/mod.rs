@@ -15,7 +15,7 @@ mod summary;
 mod turn;
 
 pub use cell::{Cell, CellKey, Column, Degree};
-pub use look::{Look, NameLook, ResolverLook};
+pub use look::{ChangeLook, JournalLook, Look, NameLook, ResolverLook};
 pub use model::Model;
 pub use news::{Event, News};
 pub use summary::summary;

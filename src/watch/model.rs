@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::SystemTime;
 
 use super::cell::{Cell, CellKey, cells};
-use super::look::Look;
+use super::look::{ChangeLook, JournalLook, Look};
 use super::news::{Event, News};
 use super::turn::{Turned, gather};
 use crate::report::json::{ClusterPaths, PathEdge, ResolverPaths};
@@ -24,6 +24,8 @@ pub struct Model {
     cells: BTreeMap<CellKey, (Cell, Turned)>,
     /// Why what is known is not renewed.
     lost: Option<String>,
+    /// The last entry of the prober's journal that was seen.
+    last_entry: Option<i64>,
 }
 
 /// What was last said of a cluster.
@@ -57,6 +59,7 @@ impl Model {
             self.cells.insert(whose, (cell, turned));
         }
         news.extend(gather(turns));
+        news.extend(self.marks(&look.journal));
         // A reload may have taken away what was watched.
         self.cells.retain(|key, _| seen.contains(key));
         self.clusters.retain(|name, _| look.clusters.iter().any(|paths| paths.cluster == *name));
@@ -76,9 +79,9 @@ impl Model {
         news
     }
 
-    /// Takes a mark that somebody made.
+    /// Takes a mark that somebody made here.
     pub fn mark(&mut self, text: String, at: SystemTime) -> Event {
-        let event = Event { at, news: News::Mark { text } };
+        let event = Event { at, news: News::Mark { text, by: None } };
         self.keep(std::slice::from_ref(&event));
         event
     }
@@ -116,6 +119,17 @@ impl Model {
         };
         let clusters = look.cluster_names();
         !clusters.is_empty() && clusters.iter().all(judged) && self.cells.values().all(|(cell, _)| cell.failing == 0)
+    }
+
+    /// Marks that were made since the last look, here or elsewhere. Those before the first look belong to another time.
+    fn marks(&mut self, journal: &JournalLook) -> Vec<Event> {
+        let newest = journal.changes.iter().map(|change| change.id).max().unwrap_or(0);
+        let Some(last) = self.last_entry.replace(newest.max(self.last_entry.unwrap_or(0))) else { return Vec::new() };
+        let mark = |change: &ChangeLook| {
+            let text = change.text.clone().filter(|_| change.id > last)?;
+            Some(Event { at: change.at, news: News::Mark { text, by: change.by.clone() } })
+        };
+        journal.changes.iter().filter_map(mark).collect()
     }
 
     fn keep(&mut self, news: &[Event]) {
@@ -317,6 +331,31 @@ mod tests {
         assert_eq!((model.lost(), model.is_well()), (Some("still none"), false));
         assert_eq!(told(&mut model, look(9, &[[(Ok, 0); 3]])), ["12:00:09Z What is known is renewed again."]);
         assert!(model.is_well());
+    }
+
+    #[test]
+    fn marks_of_the_journal_are_told_once_and_old_ones_not_at_all() {
+        let mut model = Model::default();
+        let change = |id, text: Option<&str>| ChangeLook {
+            id,
+            at: noon() + Duration::from_secs(id.unsigned_abs()),
+            text: text.map(str::to_owned),
+            by: text.map(|_| "alice".to_owned()),
+        };
+        let with = |after, changes| Look { journal: JournalLook { changes }, ..look(after, &[[(Ok, 0); 3]]) };
+        told(&mut model, with(1, vec![change(1, Some("before"))]));
+        let now = || {
+            vec![
+                change(4, Some("ns2 is done")),
+                change(3, None),
+                change(2, Some("ns1 is done")),
+                change(1, Some("before")),
+            ]
+        };
+        let marks = ["12:00:02Z Mark by alice: ns1 is done", "12:00:04Z Mark by alice: ns2 is done"];
+        assert_eq!(told(&mut model, with(5, now())), marks);
+        assert_eq!(told(&mut model, with(6, now())), [""; 0]);
+        assert_eq!(told(&mut model, with(7, Vec::new())), [""; 0], "a prober that was started anew");
     }
 
     #[test]

@@ -93,6 +93,8 @@ pub enum News {
     Mark {
         /// What.
         text: String,
+        /// Who, where that is known.
+        by: Option<String>,
     },
     /// The prober that is asked does not answer.
     Lost {
@@ -198,7 +200,8 @@ impl fmt::Display for News {
                 let (resolvers, after, columns) = (resolvers.join(", "), spell(*after), columns.join(", "));
                 write!(f, "{cluster} {resolvers}: good again, after {after}: {columns}.")
             }
-            Self::Mark { text } => write!(f, "Mark: {text}"),
+            Self::Mark { text, by: None } => write!(f, "Mark: {text}"),
+            Self::Mark { text, by: Some(by) } => write!(f, "Mark by {by}: {text}"),
             Self::Lost { why } => write!(f, "What is known is not renewed: {why}"),
             Self::Found => f.write_str("What is known is renewed again."),
         }

@@ -124,7 +124,7 @@ fn marks(model: &Model, out: &mut String) {
 fn all_marks(model: &Model) -> impl DoubleEndedIterator<Item = (&str, SystemTime)> {
     let (events, _) = model.events();
     events.filter_map(|event| match &event.news {
-        News::Mark { text } => Some((text.as_str(), event.at)),
+        News::Mark { text, .. } => Some((text.as_str(), event.at)),
         News::Cluster { .. }
         | News::Verdict { .. }
         | News::Edge { .. }

@@ -171,9 +171,10 @@ fn take(seen: Seen, model: &mut Model, screen: &mut Screen) -> Result<String, Us
             screen.not_closer = notice;
             return Ok(screen.not_closer.clone().filter(|_| is_new).map(|notice| notice + "\n").unwrap_or_default());
         }
-        Seen::Marked(text, Ok(())) => {
-            let at = model.look().map_or_else(SystemTime::now, |look| look.now);
-            vec![model.mark(text, at)]
+        // The next look has it, with the time and the name that stand in the journal.
+        Seen::Marked(_, Ok(())) => {
+            screen.notice = None;
+            Vec::new()
         }
         Seen::Marked(text, Err(why)) => {
             screen.notice = Some(format!("! The mark \"{text}\" is not kept: {why}"));
