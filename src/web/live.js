@@ -1,8 +1,8 @@
-// Follows what happens: on every event, and every ten seconds, the main part of this page is fetched again. It says when
+// Follows what happens: on every event, and every ten seconds (five without events), the main part of this page is fetched again. It says when
 // that fails: a page that stands still must not look fresh.
 "use strict";
 (() => {
-  const EVERY = 10_000, SOON = 300, PATIENCE = 8_000, LATER = 30_000;
+  const EVERY = 5_000, SOON = 300, PATIENCE = 8_000, LATER = 30_000;
   const live = document.getElementById("live");
   const hold = live.querySelector("a");
   let fetching = false, again = false, soon = 0, streaming = false, fetched = Date.now();
@@ -12,9 +12,10 @@
     const words = document.createElement("span");
     words.className = "how";
     words.textContent = lost ? `Not live since ${clock(fetched)}: the prober cannot be reached.`
-      : streaming ? "Live." : "Live, every 10 s.";
+      : streaming ? "Live." : "Live, every 5 s.";
     if (live.querySelector(".how").textContent !== words.textContent) live.replaceChildren(words, " ", hold);
     live.classList.toggle("lost", lost);
+    document.getElementById("main").classList.toggle("stale", lost);
   }
 
   // What the reader did to the page stays as it is.
@@ -84,7 +85,7 @@
     if (summary) summary.parentElement.dataset.touched = "yes";
   });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
-  setInterval(look, EVERY);
+  setInterval(() => { if (!streaming || Date.now() - fetched > EVERY) look(); }, EVERY);
 
   function listen() {
     const events = new EventSource("/api/v1/events");

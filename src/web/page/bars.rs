@@ -41,14 +41,16 @@ const fn head(span: Span) -> &'static str {
 /// "12 of 360 probes failed (96.67 % ok), last in the minute of 12:03:00".
 fn words(history: &History, now: SystemTime) -> String {
     let (probes, failed) = history.total();
-    let silent = history.bars.iter().filter(|bar| !bar.ran).count();
+    // Whoever reads this sees that the prober runs now, even if it has not counted anything in this bar yet.
+    let before = history.bars.split_last().map_or(&[][..], |(_, before)| before);
+    let silent = before.iter().filter(|bar| !bar.ran).count();
     let not_run = if silent == 0 {
         String::new()
     } else {
-        format!(" The prober did not run in {silent} of {} bars.", history.bars.len())
+        format!(" The prober did not run in {silent} of the {} bars before this one.", before.len())
     };
     if probes == 0 {
-        return format!("no probes.{not_run}");
+        return format!("no probes were counted yet.{not_run}");
     }
     let last = history.bars.iter().rev().find(|bar| bar.failed > 0);
     let when = last.map_or(String::new(), |bar| {
@@ -103,12 +105,15 @@ mod tests {
     fn what_bars_show_is_told_in_words_as_well() {
         let now = UNIX_EPOCH + Duration::from_secs(1_753_099_400);
         let cases = [
-            (vec![(0, 0, false); 3], "no probes. The prober did not run in 3 of 3 bars."),
+            (
+                vec![(0, 0, false); 3],
+                "no probes were counted yet. The prober did not run in 2 of the 2 bars before this one.",
+            ),
             (vec![(6, 0, true); 3], "0 of 18 probes failed (100.00 % ok)."),
             (
                 vec![(0, 0, false), (9999, 1, true), (6, 0, true)],
                 "1 of 10005 probes failed (99.99 % ok), last in the 60 s from 12:01:00 UTC. \
-                 The prober did not run in 1 of 3 bars.",
+                 The prober did not run in 1 of the 2 bars before this one.",
             ),
             (vec![(6, 6, true)], "6 of 6 probes failed (0.00 % ok), last in the 60 s from 12:00:00 UTC."),
         ];

@@ -10,7 +10,7 @@ use super::cluster::word;
 use super::matrix::path;
 use super::shape;
 use crate::journal::LONGEST_MARK;
-use crate::journal::entry::{Entry, Event, Place};
+use crate::journal::entry::{Entry, Event, Kind, Place};
 use crate::journal::incident::{ClassImpact, Incident};
 use crate::outcome::Outcome;
 use crate::web::document::{JournalStatus, Told};
@@ -56,11 +56,20 @@ fn impact(class: &ClassImpact, now: SystemTime) -> Markup {
         "failed from " (clock(class.since, now))
         @match class.until { Some(until) => { " to " (clock(until, now)) }, None => " on" }
         " UTC: "
-        @for (place, hit) in class.resolvers.iter().enumerate() {
-            @if place > 0 { ", " }
-            (hit.resolver) " " (hit.outcome)
+        @for (place, (outcome, resolvers)) in by_outcome(class).into_iter().enumerate() {
+            @if place > 0 { "; " }
+            (shape::word(Some(outcome))) " at " (resolvers.join(", "))
         }
     }
+}
+
+/// Where which failure was the last one.
+fn by_outcome(class: &ClassImpact) -> BTreeMap<Outcome, Vec<&str>> {
+    let mut hits: BTreeMap<Outcome, Vec<&str>> = BTreeMap::new();
+    for hit in &class.resolvers {
+        hits.entry(hit.outcome).or_default().push(&hit.resolver);
+    }
+    hits
 }
 
 /// The last changes, newest first, and the form for a mark where operators can make one.
@@ -82,36 +91,67 @@ pub(super) fn changes(journal: &JournalStatus, can_mark: bool, now: SystemTime) 
     }
 }
 
-/// Changes of outcomes that follow each other in one cluster belong together; all else stands by itself.
+/// Changes of one kind that follow each other in one cluster belong together, where there can be many at once.
 fn runs(changes: &[Told<Entry>]) -> impl Iterator<Item = &[Told<Entry>]> {
-    let is_outcome = |told: &Told<Entry>| matches!(told.of.event, Event::Outcome(_));
-    changes.chunk_by(move |a, b| is_outcome(a) && is_outcome(b) && a.of.place.cluster == b.of.place.cluster)
+    let alike = |a: &Entry, b: &Entry| {
+        let kind = a.event.kind();
+        many(kind).is_some() && kind == b.event.kind() && a.place.cluster == b.place.cluster
+    };
+    changes.chunk_by(move |a, b| alike(&a.of, &b.of))
+}
+
+/// What many entries of a kind are called, for kinds of which there can be many at once.
+const fn many(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Outcome => Some("changes of outcomes"),
+        Kind::Verdict => Some("changes of verdicts"),
+        Kind::Edge => Some("changes of paths"),
+        Kind::Identity => Some("changes of identities"),
+        Kind::Cluster | Kind::Configuration | Kind::Prober | Kind::Mark => None,
+    }
 }
 
 /// A few changes as they are; more of them folded, lest they hide what else happened.
 fn run(run: &[Told<Entry>], now: SystemTime) -> Markup {
     let (Some(newest), Some(oldest)) = (run.first(), run.last()) else { return html! {} };
-    if run.len() < LEAST_FOLDED {
+    let kind = newest.of.event.kind();
+    let Some(many) = many(kind).filter(|_| run.len() >= LEAST_FOLDED) else {
         return html! { @for told in run { (change(told, now)) } };
-    }
-    let mut counts: BTreeMap<Outcome, usize> = BTreeMap::new();
-    for told in run {
-        if let Event::Outcome(change) = &told.of.event {
-            *counts.entry(change.to).or_default() += 1;
-        }
-    }
+    };
     html! {
-        li data-kind="outcomes" {
+        li data-kind=(kind.as_str()) {
             details #{ "changes-" (oldest.of.id) } {
                 summary {
                     time datetime=(format_rfc3339_seconds(newest.of.at)) { (clock(newest.of.at, now)) }
-                    " " @if let Some(cluster) = &newest.of.place.cluster { (cluster) } ": " (run.len())
-                    " changes of outcomes since " (clock(oldest.of.at, now)) ":"
-                    @for (outcome, count) in &counts { " " (count) " " (shape::word(Some(*outcome))) }
+                    " " @if let Some(cluster) = &newest.of.place.cluster { (cluster) } ": " (run.len()) " " (many)
+                    " since " (clock(oldest.of.at, now)) (came_to(run))
                 }
                 ol.changes { @for told in run { (change(told, now)) } }
             }
         }
+    }
+}
+
+/// What the changes of a run came to, and how many of them.
+fn came_to(run: &[Told<Entry>]) -> Markup {
+    let mut outcomes: BTreeMap<Outcome, usize> = BTreeMap::new();
+    let mut verdicts: BTreeMap<&str, usize> = BTreeMap::new();
+    for told in run {
+        match &told.of.event {
+            Event::Outcome(change) => *outcomes.entry(change.to).or_default() += 1,
+            Event::Verdict(change) => *verdicts.entry(change.to.as_str()).or_default() += 1,
+            Event::Edge(_)
+            | Event::Identity(_)
+            | Event::Cluster(_)
+            | Event::Configuration(_)
+            | Event::Prober(_)
+            | Event::Mark(_) => {}
+        }
+    }
+    html! {
+        @if !outcomes.is_empty() || !verdicts.is_empty() { ":" }
+        @for (outcome, count) in &outcomes { " " (count) " " (shape::word(Some(*outcome))) }
+        @for (verdict, count) in &verdicts { " " (count) " " b { (verdict) } }
     }
 }
 

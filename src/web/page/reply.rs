@@ -16,12 +16,12 @@ pub(super) fn last_probe(name: &NameStatus<'_>, now: SystemTime) -> Markup {
             (shape::word(name.result))
             @if let Some(since) = name.since { br; small { "since " (clock(since, now)) " (" (age(since, now)) ")" } }
         }
-        td {
+        td.short {
             @if let Some(asked) = name.last_probe { (age(asked, now)) " ago" }
             @if let Some(seconds) = name.duration_seconds { ", " (milliseconds(seconds)) }
         }
-        td { @match name.last_success { Some(good) => (moment(good, now)), None => "never" } }
-        td { @match name.answer_ttl_seconds { Some(ttl) => { (ttl) " s" }, None => "–" } }
+        td.short { @match name.last_success { Some(good) => (clock(good, now)), None => "never" } }
+        td.short { @match name.answer_ttl_seconds { Some(ttl) => { (ttl) " s" }, None => "–" } }
         td { @for (place, (outcome, count)) in name.results.iter().enumerate() { @if place > 0 { ", " } (count) " " (outcome) } }
     }
 }
