@@ -362,7 +362,7 @@ async fn the_page_tells_incidents_and_changes_and_where_they_are_kept() {
     let (_server, daemon) = incident().await;
     let page = page(&daemon, "/").await;
     for shown in [
-        "<article data-incident=\"1\"><h3>#1 dc1-internal <span class=\"word bad\">outage</span></h3>",
+        "<article data-incident=\"1\"><h3><a href=\"/api/v1/incidents/1\">#1</a> dc1-internal <span class=\"word bad\">outage</span></h3>",
         "<li data-kind=\"cluster\">",
         " changes of outcomes since ",
         "The cluster is outage, no longer ",

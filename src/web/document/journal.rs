@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::journal::entry::Entry;
 use crate::journal::history::{BARS, Bar, Span};
 use crate::journal::incident::Incident;
+use crate::journal::json::{ToldEntry, ToldIncident};
 use crate::journal::{Journal, Kept};
 
 /// Incidents that are looked through for open ones; each cluster has one at most.
@@ -29,17 +29,9 @@ pub(in crate::web) struct JournalStatus {
     pub(in crate::web) kept: String,
     pub(in crate::web) on_disk: bool,
     /// Those that go on, then those that ended lately; newest first.
-    pub(in crate::web) incidents: Vec<Told<Incident>>,
+    pub(in crate::web) incidents: Vec<ToldIncident>,
     /// Newest first.
-    pub(in crate::web) changes: Vec<Told<Entry>>,
-}
-
-/// Something of the journal, and a sentence about it.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::web) struct Told<T> {
-    #[serde(flatten)]
-    pub(in crate::web) of: T,
-    pub(in crate::web) sentence: String,
+    pub(in crate::web) changes: Vec<ToldEntry>,
 }
 
 /// Sixty bars.
@@ -60,8 +52,8 @@ impl JournalStatus {
         Self {
             on_disk: matches!(kept, Kept::OnDisk { .. }),
             kept: kept.to_string(),
-            incidents: incidents.into_iter().map(|of| Told { sentence: of.summary(), of }).collect(),
-            changes: journal.recent(CHANGES).into_iter().map(|of| Told { sentence: of.sentence(), of }).collect(),
+            incidents: incidents.into_iter().map(ToldIncident::from).collect(),
+            changes: journal.recent(CHANGES).into_iter().map(ToldEntry::from).collect(),
         }
     }
 }

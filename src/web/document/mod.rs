@@ -11,7 +11,7 @@ mod target;
 
 pub(super) use cell::Cell;
 pub(super) use detail::{NameDetail, ResolverDetail};
-pub(super) use journal::{History, JournalStatus, Told};
+pub(super) use journal::{History, JournalStatus};
 pub(super) use status::{ClusterStatus, ResolverStatus, Status};
 pub(super) use summary::{IsItDns, Summary};
 pub(super) use target::{NameStatus, Shown};

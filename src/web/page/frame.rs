@@ -57,6 +57,7 @@ pub(super) fn frame(frame: &Frame<'_>, main: &Markup) -> String {
                     nav aria-label="Pages" {
                         a href="/" aria-current=[(frame.path == "/").then_some("page")] { "Status" }
                         a href="/runbooks" { "Runbooks" }
+                        a href="/break-glass/hosts" { "Break glass" }
                         a href="/metrics" { "Metrics" }
                         a href="/api/v1/status" { "JSON" }
                     }

@@ -11,9 +11,10 @@ use super::matrix::path;
 use super::shape;
 use crate::journal::LONGEST_MARK;
 use crate::journal::entry::{Entry, Event, Kind, Place};
-use crate::journal::incident::{ClassImpact, Incident};
+use crate::journal::incident::ClassImpact;
+use crate::journal::json::{ToldEntry, ToldIncident};
 use crate::outcome::Outcome;
-use crate::web::document::{JournalStatus, Told};
+use crate::web::document::JournalStatus;
 use crate::web::time::{clock, moment, span};
 
 /// So many changes in a row are folded.
@@ -21,7 +22,7 @@ const LEAST_FOLDED: usize = 4;
 
 /// Incidents that go on; and folded, those that ended lately.
 pub(super) fn incidents(journal: &JournalStatus, now: SystemTime) -> Markup {
-    let (open, ended): (Vec<_>, Vec<_>) = journal.incidents.iter().partition(|told| told.of.is_open());
+    let (open, ended): (Vec<_>, Vec<_>) = journal.incidents.iter().partition(|told| told.incident.is_open());
     html! {
         section.panel aria-labelledby="incidents" {
             h2 #incidents { "Open incidents" }
@@ -34,12 +35,12 @@ pub(super) fn incidents(journal: &JournalStatus, now: SystemTime) -> Markup {
     }
 }
 
-fn incident(told: &Told<Incident>, now: SystemTime) -> Markup {
-    let incident = &told.of;
+fn incident(told: &ToldIncident, now: SystemTime) -> Markup {
+    let incident = &told.incident;
     html! {
         article data-incident=(incident.id) {
-            h3 { "#" (incident.id) " " (incident.cluster) " " (word(incident.worst)) }
-            p { (told.sentence) }
+            h3 { a href={ "/api/v1/incidents/" (incident.id) } { "#" (incident.id) } " " (incident.cluster) " " (word(incident.worst)) }
+            p { (told.summary) }
             dl {
                 dt { "began" } dd { (moment(incident.started, now)) }
                 @if let Some(ended) = incident.ended {
@@ -92,12 +93,12 @@ pub(super) fn changes(journal: &JournalStatus, can_mark: bool, now: SystemTime) 
 }
 
 /// Changes of one kind that follow each other in one cluster belong together, where there can be many at once.
-fn runs(changes: &[Told<Entry>]) -> impl Iterator<Item = &[Told<Entry>]> {
+fn runs(changes: &[ToldEntry]) -> impl Iterator<Item = &[ToldEntry]> {
     let alike = |a: &Entry, b: &Entry| {
         let kind = a.event.kind();
         many(kind).is_some() && kind == b.event.kind() && a.place.cluster == b.place.cluster
     };
-    changes.chunk_by(move |a, b| alike(&a.of, &b.of))
+    changes.chunk_by(move |a, b| alike(&a.entry, &b.entry))
 }
 
 /// What many entries of a kind are called, for kinds of which there can be many at once.
@@ -112,19 +113,19 @@ const fn many(kind: Kind) -> Option<&'static str> {
 }
 
 /// A few changes as they are; more of them folded, lest they hide what else happened.
-fn run(run: &[Told<Entry>], now: SystemTime) -> Markup {
+fn run(run: &[ToldEntry], now: SystemTime) -> Markup {
     let (Some(newest), Some(oldest)) = (run.first(), run.last()) else { return html! {} };
-    let kind = newest.of.event.kind();
+    let kind = newest.entry.event.kind();
     let Some(many) = many(kind).filter(|_| run.len() >= LEAST_FOLDED) else {
         return html! { @for told in run { (change(told, now)) } };
     };
     html! {
         li data-kind=(kind.as_str()) {
-            details #{ "changes-" (oldest.of.id) } {
+            details #{ "changes-" (oldest.entry.id) } {
                 summary {
-                    time datetime=(format_rfc3339_seconds(newest.of.at)) { (clock(newest.of.at, now)) }
-                    " " @if let Some(cluster) = &newest.of.place.cluster { (cluster) } ": " (run.len()) " " (many)
-                    " since " (clock(oldest.of.at, now)) (came_to(run))
+                    time datetime=(format_rfc3339_seconds(newest.entry.at)) { (clock(newest.entry.at, now)) }
+                    " " @if let Some(cluster) = &newest.entry.place.cluster { (cluster) } ": " (run.len()) " " (many)
+                    " since " (clock(oldest.entry.at, now)) (came_to(run))
                 }
                 ol.changes { @for told in run { (change(told, now)) } }
             }
@@ -133,11 +134,11 @@ fn run(run: &[Told<Entry>], now: SystemTime) -> Markup {
 }
 
 /// What the changes of a run came to, and how many of them.
-fn came_to(run: &[Told<Entry>]) -> Markup {
+fn came_to(run: &[ToldEntry]) -> Markup {
     let mut outcomes: BTreeMap<Outcome, usize> = BTreeMap::new();
     let mut verdicts: BTreeMap<&str, usize> = BTreeMap::new();
     for told in run {
-        match &told.of.event {
+        match &told.entry.event {
             Event::Outcome(change) => *outcomes.entry(change.to).or_default() += 1,
             Event::Verdict(change) => *verdicts.entry(change.to.as_str()).or_default() += 1,
             Event::Edge(_)
@@ -155,17 +156,17 @@ fn came_to(run: &[Told<Entry>]) -> Markup {
     }
 }
 
-fn change(told: &Told<Entry>, now: SystemTime) -> Markup {
-    let entry = &told.of;
+fn change(told: &ToldEntry, now: SystemTime) -> Markup {
+    let entry = &told.entry;
     html! {
         li data-kind=(entry.event.kind().as_str()) {
             time datetime=(format_rfc3339_seconds(entry.at)) { (clock(entry.at, now)) }
             " " (place(&entry.place)) " "
             @match &entry.event {
-                Event::Outcome(change) => { (shape::shape(change.to)) " " (told.sentence) }
-                Event::Mark(_) => strong { "Mark by " (told.sentence) },
+                Event::Outcome(change) => { (shape::shape(change.to)) " " (told.summary) }
+                Event::Mark(_) => strong { "Mark by " (told.summary) },
                 Event::Verdict(_) | Event::Edge(_) | Event::Identity(_) | Event::Cluster(_) | Event::Configuration(_)
-                    | Event::Prober(_) => (told.sentence),
+                    | Event::Prober(_) => (told.summary),
             }
         }
     }
