@@ -174,11 +174,16 @@ fn facts(names: &[Entry]) -> Vec<Entry> {
     names
 }
 
+fn beside(file: &Path) -> PathBuf {
+    file.with_extension(format!("json.new.{}", std::process::id()))
+}
+
 /// Writes a whole file in place of the one that is there, or leaves that one as it is.
 fn write(file: &Path, contents: &[u8]) -> io::Result<()> {
     let folder = file.parent().unwrap_or_else(|| Path::new("."));
     DirBuilder::new().recursive(true).mode(0o750).create(folder)?;
-    let beside = file.with_extension("json.new");
+    // Of this process alone, lest two of them write into one.
+    let beside = beside(file);
     let mut new = OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(&beside)?;
     new.write_all(contents)?;
     new.sync_all()?;
@@ -225,14 +230,14 @@ mod tests {
         assert_eq!(read(&file).unwrap(), book());
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o640);
         // What a process leaves behind that is killed while it writes.
-        fs::write(file.with_extension("json.new"), &book().to_json()[..100]).unwrap();
+        fs::write(beside(&file), &book().to_json()[..100]).unwrap();
         assert_eq!(read(&file).unwrap(), book());
         assert_eq!(before(&file).unwrap(), book());
         let mut other = book();
         other.names.truncate(1);
         write(&file, other.to_json().as_bytes()).unwrap();
         assert_eq!(read(&file).unwrap(), other, "a longer one that was left does not show through");
-        assert!(!file.with_extension("json.new").exists());
+        assert!(!beside(&file).exists());
     }
 
     #[test]
@@ -254,7 +259,7 @@ mod tests {
         let file = folder.0.join(FILE_NAME);
         write(&file, book().to_json().as_bytes()).unwrap();
         // In the way of the new file, whoever the test runs as.
-        fs::create_dir(file.with_extension("json.new")).unwrap();
+        fs::create_dir(beside(&file)).unwrap();
         let error = write(&file, b"{}").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
         assert_eq!(read(&file).unwrap(), book());
