@@ -324,7 +324,9 @@ impl Event {
                 format!("{resolver} says it is \"{to}\" ({}), no longer \"{from}\".", of.as_str())
             }
             Self::Cluster(ClusterChange { from, to, sentence, .. }) => {
-                format!("The cluster is {}, no longer {}. {sentence}", to.as_str(), from.as_str())
+                let news = *from != ClusterState::Unknown && from != to;
+                let before = if news { format!(", before that {}", from.as_str()) } else { String::new() };
+                format!("The cluster's state is {}{before}. {sentence}", to.as_str())
             }
             Self::Configuration(Configuration { loaded: true, .. }) => "The configuration was loaded again.".to_owned(),
             Self::Configuration(Configuration { loaded: false, detail }) => {
@@ -356,11 +358,9 @@ impl VerdictChange {
     fn sentence(&self, resolver: &str) -> String {
         let Self { from, to, confidence, sentence, .. } = self;
         let sure = if *confidence == Confidence::None { String::new() } else { format!(" ({})", confidence.as_str()) };
-        if from == to {
-            format!("{resolver} is still {}{sure}. {sentence}", to.as_str())
-        } else {
-            format!("{resolver} is {}{sure}, no longer {}. {sentence}", to.as_str(), from.as_str())
-        }
+        let news = *from != Verdict::Unknown && from != to;
+        let before = if news { format!(", before that {}", from.as_str()) } else { String::new() };
+        format!("The verdict on {resolver} is {}{sure}{before}. {sentence}", to.as_str())
     }
 }
 

@@ -106,7 +106,7 @@ mod tests {
         let told = ToldEntry::from(entry);
         let json = serde_json::to_value(&told).unwrap();
         assert_eq!((&json["sentence"], &json["kind"]), (&"Three are left.".into(), &"cluster".into()));
-        assert!(json["summary"].as_str().unwrap().starts_with("The cluster is latent, no longer healthy."));
+        assert!(json["summary"].as_str().unwrap().starts_with("The cluster's state is latent, before that healthy."));
         assert_eq!(serde_json::from_str::<ToldEntry>(&serde_json::to_string(&told).unwrap()).unwrap(), told);
 
         let mut ledger = super::super::incident::Ledger::default();

@@ -126,14 +126,19 @@ const fn whole_seconds(duration: Duration) -> Duration {
 /// Text that stays text.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
         match c {
             // Hosts of documents make mentions of it, even behind a backslash.
             '@' => out.push_str("&#64;"),
             // Every other ASCII punctuation character may stand behind a backslash (CommonMark, section 2.4). These are
             // harmless wherever they stand in what is written here.
-            ',' | ';' | '\'' | '"' | '(' | ')' | '%' | '?' => out.push(c),
-            '-' | '/' | '=' if !out.is_empty() => out.push(c),
+            ',' | ';' | '\'' | '"' | '(' | ')' | '%' | '?' | '!' => out.push(c),
+            '-' | '/' | '=' | '+' if !out.is_empty() => out.push(c),
+            // A dot makes a list of a number, and a link of "www"; a colon makes one of "https" before slashes.
+            '.' if out.ends_with(|before: char| !before.is_ascii_digit() && !"wW".contains(before)) => out.push(c),
+            '.' if out.contains(' ') && !out.ends_with(['w', 'W']) => out.push(c),
+            ':' if chars.peek() != Some(&'/') => out.push(c),
             c if c.is_ascii_punctuation() => out.extend(['\\', c]),
             c if is_unprintable(c) => out.push('\u{fffd}'),
             c => out.push(c),
@@ -227,7 +232,13 @@ mod tests {
         for hostile in HOSTILE {
             let markdown = document(hostile).to_markdown();
             assert_eq!(shape(&markdown), plain, "{markdown}");
-            assert!(!markdown.contains("://") && !markdown.contains("www.") && !markdown.contains('@'), "{markdown}");
+            assert!(
+                !markdown.contains("p://")
+                    && !markdown.contains("s://")
+                    && !markdown.contains("www.")
+                    && !markdown.contains('@'),
+                "{markdown}"
+            );
             assert!(!markdown.chars().any(|c| c != '\n' && is_unprintable(c)), "{markdown:?}");
         }
     }
@@ -242,8 +253,7 @@ mod tests {
             "| external | 2025-07-21 12:00:00Z | goes on | ns1: `servfail` (www) |",
             "| 2025-07-21 12:00:00Z | **mark** | **ns1 and ns2 forward",
         ] {
-            let part = part.replace("names failed: external", "names failed\\: external");
-            assert!(markdown.contains(&part), "{part}\n{markdown}");
+            assert!(markdown.contains(part), "{part}\n{markdown}");
         }
     }
 }
