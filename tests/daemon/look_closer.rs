@@ -124,7 +124,7 @@ async fn a_button_leads_back_to_where_it_was() {
     assert_eq!(go("cluster=c&resolver=//evil.example").await.0, 404);
     // A browser tells where a form came from only when the page lets it, and without that it is refused.
     let (_, page) = get(&daemon, "/").await;
-    let button = "<form class=\"look-closer\" method=\"post\" action=\"/api/v1/look-closer\"";
+    let button = "<form class=\"look-closer\" method=\"post\" action=\"/api/v1/look-closer\" data-closely=\"true\"";
     assert!(page.contains(button) && page.contains("All resolvers probed about once a second until "), "{page}");
     let (referrer, page) = get(&daemon, "/resolvers/c/r1").await;
     assert!(page.contains("<input type=\"hidden\" name=\"resolver\" value=\"r1\">"), "{page}");
@@ -134,7 +134,7 @@ async fn a_button_leads_back_to_where_it_was() {
     assert!(status["resolvers"][0]["looked_at_closely_until"].is_string(), "{status}");
     sleep(TEN_MINUTES).await;
     let (_, page) = get(&daemon, "/resolvers/c/r1").await;
-    assert!(page.contains("Look closer for 10 minutes") && !page.contains("Probed about once a second"), "{page}");
+    assert!(page.contains("data-closely=\"false\"") && !page.contains("Probed about once a second"), "{page}");
     daemon.stop().await;
 }
 

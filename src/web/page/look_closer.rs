@@ -20,7 +20,7 @@ pub(super) fn at_cluster(status: &Status<'_>, cluster: &ClusterStatus<'_>) -> Ma
             " probed about once a second until " (clock(until, now)) " UTC. "
         }
     };
-    form(status.config.operator_token, name, None, &said)
+    form(status.config.operator_token, (name, None), &said, !closely.is_empty())
 }
 
 /// For one resolver.
@@ -29,7 +29,7 @@ pub(super) fn at_resolver(detail: &ResolverDetail<'_>) -> Markup {
     let closely = closely(status, now);
     let said =
         html! { @if let Some(until) = closely { "Probed about once a second until " (clock(until, now)) " UTC. " } };
-    form(detail.operator_token, status.cluster, Some(status.resolver), &said)
+    form(detail.operator_token, (status.cluster, Some(status.resolver)), &said, closely.is_some())
 }
 
 /// Until when, if it is so now.
@@ -38,18 +38,18 @@ fn closely(resolver: &ResolverStatus<'_>, now: SystemTime) -> Option<SystemTime>
 }
 
 /// What there is to say, and the button where operators can use it.
-fn form(usable: bool, cluster: &str, resolver: Option<&str>, said: &Markup) -> Markup {
+fn form(usable: bool, (cluster, resolver): (&str, Option<&str>), said: &Markup, closely: bool) -> Markup {
     let whom = resolver.unwrap_or(cluster);
     html! {
         @if usable {
-            form.look-closer method="post" action="/api/v1/look-closer" aria-label={ "Look closer at " (whom) } {
+            form.look-closer method="post" action="/api/v1/look-closer" data-closely=(closely) aria-label={ "Look closer at " (whom) } {
                 (said)
                 input type="hidden" name="cluster" value=(cluster);
                 @if let Some(resolver) = resolver { input type="hidden" name="resolver" value=(resolver); }
                 button { "Look closer for 10 minutes" }
                 " " small { "About one probe a second, within the packet budget. Takes the operator's token." }
             }
-        } @else if !said.0.is_empty() {
+        } @else if closely {
             p { (said) }
         }
     }
