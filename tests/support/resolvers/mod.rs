@@ -66,6 +66,8 @@ pub struct Setup {
     pub rate_limit: bool,
     /// Refuses recursion to everybody. BIND and Unbound.
     pub refuse_recursion: bool,
+    /// Answers from its cache without recursion too, as BIND does. Unbound.
+    pub snooping: bool,
     /// It names itself by how often it was rebuilt, too. BIND.
     pub generation: u8,
 }
@@ -81,6 +83,7 @@ impl Setup {
             serve_stale: false,
             rate_limit: false,
             refuse_recursion: false,
+            snooping: false,
             generation: 0,
         }
     }
@@ -103,6 +106,13 @@ impl Setup {
     #[must_use]
     pub const fn validating(mut self) -> Self {
         self.validating = true;
+        self
+    }
+
+    /// Answers from its cache without recursion too.
+    #[must_use]
+    pub const fn snooping(mut self) -> Self {
+        self.snooping = true;
         self
     }
 

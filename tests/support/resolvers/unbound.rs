@@ -52,6 +52,10 @@ auth-zone:
     zonefile: "internal.zone"
     for-upstream: yes
 {forward}"#,
-        access = if setup.refuse_recursion { "refuse_non_local" } else { "allow" },
+        access = match (setup.refuse_recursion, setup.snooping) {
+            (true, _) => "refuse_non_local",
+            (false, true) => "allow_snoop",
+            (false, false) => "allow",
+        },
     )
 }
