@@ -4,7 +4,7 @@
 //! by DNSSEC where `expect.authenticated` asks for that. Anything else is left out, and it is said that it is.
 //!
 //! [`collect`] takes addresses from the board, [`keep`] keeps them on disk for a process that is started when everything is
-//! down, [`write`] writes them for hosts files and servers.
+//! down, [`mod@write`] writes them for hosts files and servers.
 
 mod choose;
 pub mod collect;
