@@ -40,7 +40,8 @@ test('one page that is never loaded again follows the incident from stage to sta
 
   assert.equal(await page.evaluate(() => window.first), true, 'the page was loaded once');
   // What happened can still be read when it is over.
-  const section = (id) => page.locator('section', { has: page.locator(`#${id}`) }).innerText();
+  // Runs of changes are folded, and all in there.
+  const section = (id) => page.locator('section', { has: page.locator(`#${id}`) }).textContent();
   assert.match(await section('incidents'), /dc1-internal.*outage[^]*ns1 > ns2 > ns3 > ns4 > ns1/);
   assert.match(await section('changes'), /ns4 no longer forwards to ns1[^]*ns4 forwards to ns1/);
   await picture(page, 'afterwards');
@@ -59,7 +60,10 @@ test('one page that is never loaded again follows the incident from stage to sta
   await page.waitForFunction(() => document.querySelector('section.cluster form.look-closer').dataset.closely === 'true');
 
   // A page that stands still must not look fresh.
+  const look = () => page.evaluate(() => getComputedStyle(document.getElementById('main')).filter);
+  const fresh = await look();
   await demo.stop();
   await page.waitForFunction(() => /^Not live since/.test(document.getElementById('live').innerText));
+  assert.notEqual(await look(), fresh, 'what was known last does not look like what is');
   await picture(page, 'lost');
 });
