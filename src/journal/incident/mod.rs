@@ -188,7 +188,9 @@ impl Incident {
             let fails = self.wrong.classes.values().any(|classes| classes.contains_key(&class.class));
             class.until = if fails { None } else { class.until.or(Some(at)) };
         }
-        self.ended = if self.wrong.is_nothing() { self.ended.or(Some(at)) } else { None };
+        // What ends it may have begun before something else that has ended already: the last of all counts.
+        let last = self.impact.iter().filter_map(|class| class.until).fold(at, SystemTime::max);
+        self.ended = if self.wrong.is_nothing() { self.ended.or(Some(last)) } else { None };
     }
 
     fn hit(&mut self, resolver: &str, change: &ClassChange, at: SystemTime) {

@@ -104,6 +104,17 @@ fn a_cause_that_changes_belongs_to_the_same_incident_and_recovery_does_not_repla
 }
 
 #[test]
+fn it_ends_with_the_last_thing_that_does_in_whatever_order_that_is_written() {
+    let incidents = told(&[
+        verdict(0, "ns1", Verdict::LoopSuspected, Confidence::Confirmed),
+        outcome(10, "ns1", "external", Outcome::Servfail),
+        outcome(60, "ns1", "external", Outcome::Ok),
+        verdict(50, "ns1", Verdict::Ok, Confidence::Confirmed),
+    ]);
+    assert_eq!(incidents[0].ended, Some(at(60)));
+}
+
+#[test]
 fn flapping_is_one_incident_and_what_comes_later_is_another() {
     let mut entries = Vec::new();
     for round in 0..10 {
