@@ -72,7 +72,7 @@ async fn without_tracers(what: &str, end: &str, verdict: Verdict) {
         let setup = rebuilt(&world, to, false, 0);
         world.build(node, setup).await;
     }
-    let after = watched.until_all(verdict, Confidence::Probable, 3 * LIMIT).await;
+    let after = watched.until_all(verdict, Confidence::Probable, 7 * LIMIT).await;
     tell(what, "the first failed probe", watched.moments().first_failure, after);
     if verdict == Verdict::DeadEnd {
         // Until every resolver's failures were asked for again.

@@ -45,7 +45,8 @@ impl Case {
     }
 }
 
-/// All cases. Every resolver has a name of its own, so that one world holds them all.
+/// All cases, without those that answer times alone tell: many servers side by side leave no time to compare, and
+/// `real_paths` and `real_speed` have them. Every resolver has a name of its own, so that one world holds them all.
 pub const CASES: &[Case] = &[
     Case::new("BIND, ring of two", &[("a1", Bind, "a2"), ("a2", Bind, "a1")], &[LoopSuspected, LoopSuspected]),
     Case::new("Unbound, ring of two", &[("b1", Unbound, "b2"), ("b2", Unbound, "b1")], &[LoopSuspected, LoopSuspected]),
@@ -104,18 +105,6 @@ pub const CASES: &[Case] = &[
         "BIND, the first of three forwards to its sibling, no tracers",
         &[("q1", Bind, "q2"), ("q2", Bind, "upstream"), ("q3", Bind, "upstream")],
         &[ForwardsToSibling, Ok, Ok],
-    )
-    .unmarked(),
-    Case::new(
-        "BIND, ring of two, no tracers",
-        &[("r1", Bind, "r2"), ("r2", Bind, "r1")],
-        &[LoopSuspected, LoopSuspected],
-    )
-    .unmarked(),
-    Case::new(
-        "BIND, chain to a black hole, no tracers",
-        &[("s1", Bind, "s2"), ("s2", Bind, "hole")],
-        &[DeadEnd, DeadEnd],
     )
     .unmarked(),
     Case::new(
