@@ -16,6 +16,7 @@ mod page;
 mod paths;
 pub mod runbooks;
 mod serve;
+mod squeeze;
 mod time;
 
 use std::panic::resume_unwind;
@@ -25,7 +26,7 @@ use std::time::SystemTime;
 use axum::Router;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::middleware::map_response;
+use axum::middleware::{from_fn, map_response};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::sync::Semaphore;
@@ -93,6 +94,7 @@ pub fn app(daemon: Arc<Daemon>) -> Router {
         .merge(runbooks::routes())
         .fallback(async || (StatusCode::NOT_FOUND, "There is nothing at this path.\n"))
         .layer(map_response(guarded))
+        .layer(from_fn(squeeze::squeezed))
         .with_state(Site { daemon, rendering: Arc::new(Semaphore::new(1)), listeners: events::seats() })
 }
 
