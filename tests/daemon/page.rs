@@ -365,7 +365,7 @@ async fn the_page_tells_incidents_and_changes_and_where_they_are_kept() {
         "<article data-incident=\"1\"><h3><a href=\"/api/v1/incidents/1\">#1</a> dc1-internal <span class=\"word bad\">outage</span></h3>",
         "<li data-kind=\"cluster\">",
         " changes of outcomes since ",
-        "The cluster is outage, no longer ",
+        "ns1, ns2, ns3 and ns4 forward in a circle.</li>",
         "The journal is kept in memory, and lost when the prober stops: prober.state_dir is not given.",
     ] {
         assert!(page.contains(shown), "{shown} is not in {page}");
