@@ -138,6 +138,21 @@ pub enum ColdSeen {
     OnlyOverTcp,
 }
 
+impl ColdSeen {
+    /// Whether the resolver found no answer, though it tried.
+    pub const fn fails(self) -> bool {
+        match self {
+            Self::Failed(_) | Self::SilentSoFar | Self::Silent => true,
+            Self::Answered(_) | Self::Refused | Self::Forged | Self::OnlyOverTcp => false,
+        }
+    }
+
+    /// Whether the resolver found the answer.
+    pub const fn is_good(self) -> bool {
+        matches!(self, Self::Answered(_) | Self::OnlyOverTcp)
+    }
+}
+
 /// Whether a way was seen to lead to another resolver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sight {

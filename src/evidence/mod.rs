@@ -82,6 +82,8 @@ pub struct Known {
     pub own: Option<Noted<(Own, OverTcp)>>,
     /// Cold names, by parent.
     pub cold: Vec<Option<Noted<ColdSeen>>>,
+    /// When the first of the good ones in a row was asked, by parent; nothing where the last one was not good.
+    good_since: Vec<Option<Instant>>,
     /// The names that these were.
     cold_names: Vec<Option<DomainName>>,
     /// Whether failing names work with checking disabled.
@@ -129,6 +131,7 @@ impl Evidence {
     pub fn new(resolvers: usize, parents: usize) -> Self {
         let known = Known {
             cold: vec![None; parents],
+            good_since: vec![None; parents],
             cold_names: vec![None; parents],
             row: vec![None; resolvers],
             echo_missed: vec![None; resolvers],
@@ -209,7 +212,7 @@ impl Evidence {
     }
 
     fn take_cold(&mut self, resolver: usize, parent: usize, qname: DomainName, noted: Noted<ColdSeen>) {
-        if let ColdSeen::Answered(_) | ColdSeen::OnlyOverTcp = noted.value {
+        if noted.value.is_good() {
             set(&mut self.parent_proved, parent, true);
         }
         // Whoever resolves has no failures to go by any more.
@@ -229,6 +232,9 @@ impl Evidence {
             if let Some(slot) = known.cold.get_mut(parent)
                 && slot.as_ref().is_none_or(|before| before.at <= noted.at)
             {
+                if let Some(since) = known.good_since.get_mut(parent) {
+                    *since = noted.value.is_good().then(|| since.unwrap_or(noted.at));
+                }
                 *slot = Some(noted);
                 set(&mut known.cold_names, parent, Some(qname));
             }

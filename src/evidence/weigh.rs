@@ -1,10 +1,15 @@
 //! From evidence to the situation of each resolver. Pure.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
-use super::{AT_ONCE, ColdSeen, Configured, Echoed, Evidence, Known, Sight};
+use super::{AT_ONCE, ColdSeen, Configured, Echoed, Evidence, Known, Noted, Sight};
 use crate::graph::Graph;
 use crate::verdict::situation::{Cold, Company, Leads, OverTcp, Own, Proof, Situation, Upstream};
+
+/// Questions that are not further apart than this were asked at the same time.
+const TOGETHER: Duration = Duration::from_secs(1);
 
 /// The situation of every resolver, in the order of the cluster.
 pub fn situations(evidence: &Evidence, graph: &Graph, prober_at_fault: bool, now: Instant) -> Vec<Situation> {
@@ -54,13 +59,19 @@ fn is_gone(known: &Known, now: Instant) -> bool {
 ///
 /// With one parent alone, its authority may be what fails: then configured names are the second opinion, and while they
 /// are answered, only the parent is at fault. Without any parent they are all there is.
+///
+/// A failure from before the resolver began to resolve again, under whatever parent, is not held against the authority of
+/// its own: that has not been asked since.
 fn cold(known: &Known, parent_proved: &[bool], now: Instant) -> Cold {
     let any_proved = parent_proved.contains(&true);
+    let works_since = known.good_since.iter().flatten().min();
+    let is_over =
+        |noted: &Noted<ColdSeen>| noted.value.fails() && works_since.is_some_and(|since| noted.at + TOGETHER < *since);
     let seen: Vec<ColdSeen> = known
         .cold
         .iter()
         .zip(parent_proved)
-        .filter_map(|(noted, proved)| Some((noted.as_ref()?.fresh(now)?, *proved)))
+        .filter_map(|(noted, proved)| Some((noted.as_ref().filter(|noted| !is_over(noted))?.fresh(now)?, *proved)))
         // Under a parent where nobody ever got a genuine answer, it is the parent that is not set up: while another one
         // was seen to answer, and for what looks forged, it counts for nothing.
         .filter(|(seen, proved)| *proved || !(any_proved || matches!(seen, ColdSeen::Forged)))
@@ -76,8 +87,8 @@ fn cold(known: &Known, parent_proved: &[bool], now: Instant) -> Cold {
         };
     }
     let any = |wanted: fn(&ColdSeen) -> bool| seen.iter().any(wanted);
-    let answered = any(|seen| matches!(seen, ColdSeen::Answered(_) | ColdSeen::OnlyOverTcp));
-    let fails = any(|seen| matches!(seen, ColdSeen::Failed(_) | ColdSeen::Silent | ColdSeen::SilentSoFar));
+    let answered = any(|seen| seen.is_good());
+    let fails = any(|seen| seen.fails());
     if any(|seen| *seen == ColdSeen::Forged) {
         Cold::Forged
     } else if answered && !fails {

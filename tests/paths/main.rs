@@ -5,6 +5,7 @@
 mod support;
 
 mod innocents;
+mod repair;
 mod runway;
 mod shapes;
 mod speed;
