@@ -37,6 +37,9 @@ pub struct TargetState {
     pub last: Option<Last>,
     /// When a probe was last `ok`.
     pub last_success: Option<SystemTime>,
+    /// When the first of the probes that failed one after another asked, in whatever ways they failed; nothing while the
+    /// last one was `ok`. The prober's own faults neither begin nor end this.
+    pub failing_since: Option<SystemTime>,
     /// The smallest time to live of the last good answer, in seconds.
     pub answer_ttl: Option<u32>,
     /// What the resolver's cache last said of the name, where it can be asked.
@@ -402,7 +405,11 @@ impl TargetState {
         let since = before.filter(|last| last.outcome == seen.outcome).map_or(seen.at, |last| last.since);
         let answer = seen.heard.as_ref().ok();
         self.last = Some(Last { outcome: seen.outcome, at: seen.at, since, after: answer.map(|answer| answer.after) });
+        if !matches!(seen.outcome, Outcome::Ok | Outcome::InternalError) {
+            self.failing_since.get_or_insert(seen.at);
+        }
         if seen.outcome == Outcome::Ok {
+            self.failing_since = None;
             self.last_success = Some(seen.at);
             self.answer_ttl = answer.and_then(|answer| answer.reply.smallest_ttl());
         }

@@ -247,7 +247,7 @@ mod tests {
     fn it_says_what_a_post_mortem_needs() {
         let markdown = document("ns1 and ns2 forward in a circle.").to_markdown();
         for part in [
-            "# Incident 3 in c1\n\nc1 had an outage; names failed: external",
+            "# Incident 3 in c1\n\nc1 went into an outage; names failed: external",
             "| Started | 2025-07-21 12:00:00Z |\n| Ended | 2025-07-21 13:02:03Z |\n| Duration | 1h 2m 3s |",
             "`loop_suspected`, confirmed, at ns1, ns2; found 2025-07-21 12:00:00Z.",
             "| external | 2025-07-21 12:00:00Z | goes on | ns1: `servfail` (www) |",

@@ -268,15 +268,15 @@ const fn gravity(state: ClusterState) -> u8 {
     }
 }
 
-/// What a state was, of a cluster.
+/// How a cluster came into a state: true while the incident goes on, and afterwards.
 const fn in_words(state: ClusterState) -> &'static str {
     match state {
-        ClusterState::Unknown => "was in trouble",
+        ClusterState::Unknown => "got into trouble",
         ClusterState::Healthy => "was healthy",
-        ClusterState::Latent => "had lost some of its ways out",
-        ClusterState::Fragile => "was down to its last way out",
-        ClusterState::Critical => "was without a way out, and lived on its caches",
-        ClusterState::Outage => "had an outage",
+        ClusterState::Latent => "lost some of its ways out",
+        ClusterState::Fragile => "came down to its last way out",
+        ClusterState::Critical => "lost every way out, and came to live on its caches",
+        ClusterState::Outage => "went into an outage",
         ClusterState::Partial => "failed in part",
         ClusterState::Blind => "could not be seen by the prober",
     }

@@ -84,7 +84,7 @@ fn the_incident_from_the_first_rebuild_to_the_fix_is_one() {
     assert_eq!(classes, [("database", at(122), Some(at(301))), ("external", at(120), Some(at(302)))]);
     assert_eq!(incident.impact[1].resolvers.len(), 2);
     assert_eq!(incident.resolvers(), ["ns1", "ns2"]);
-    assert_eq!(incident.summary(), "c1 had an outage; names failed: database, external. ns2 is loop_suspected.");
+    assert_eq!(incident.summary(), "c1 went into an outage; names failed: database, external. ns2 is loop_suspected.");
     assert_eq!(incident.duration(at(999)), Duration::from_secs(312));
 }
 

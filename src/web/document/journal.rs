@@ -49,11 +49,14 @@ impl JournalStatus {
             journal.incidents(INCIDENTS).into_iter().partition(Incident::is_open);
         let is_late = |at: SystemTime| now.duration_since(at).unwrap_or_default() < LATELY;
         incidents.extend(ended.into_iter().filter(|one| one.ended.is_some_and(is_late)).take(MOST_ENDED));
+        // Changes that come thick are written down when they have settled, with the time at which they began.
+        let mut changes = journal.recent(CHANGES);
+        changes.sort_by_key(|entry| std::cmp::Reverse(entry.at));
         Self {
             on_disk: matches!(kept, Kept::OnDisk { .. }),
             kept: kept.to_string(),
             incidents: incidents.into_iter().map(ToldIncident::from).collect(),
-            changes: journal.recent(CHANGES).into_iter().map(ToldEntry::from).collect(),
+            changes: changes.into_iter().map(ToldEntry::from).collect(),
         }
     }
 }

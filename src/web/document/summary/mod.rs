@@ -128,8 +128,7 @@ impl<'a> Scene<'a> {
     fn failing(&self, now: SystemTime) -> Summary {
         let paths = &self.cluster.paths;
         let judged = self.gravity() > NAMES_FAIL;
-        let of_names = self.failing.iter().filter_map(|(_, state)| Some(state.last?.since)).min();
-        let since = if judged { paths.since } else { of_names.unwrap_or(paths.since) };
+        let since = began(self.failing.iter().filter_map(|(_, state)| state.failing_since)).unwrap_or(paths.since);
         let what = if self.failing.is_empty() {
             format!("only names that are in a cache resolve in {}", paths.cluster)
         } else {
@@ -254,6 +253,14 @@ impl<'a> Scene<'a> {
     }
 }
 
+/// Since when a quarter of what fails now has been failing: one name that has failed for weeks is not the outage, and a
+/// repair that has begun does not make it a new one.
+fn began(failing_since: impl Iterator<Item = SystemTime>) -> Option<SystemTime> {
+    let mut since: Vec<SystemTime> = failing_since.collect();
+    since.sort_unstable();
+    since.get(since.len().saturating_sub(1) / 4).copied()
+}
+
 fn well(scenes: &[Scene<'_>]) -> Summary {
     let targets: usize = scenes.iter().map(|scene| scene.seen.len()).sum();
     let resolvers: usize = scenes.iter().map(|scene| scene.cluster.paths.resolvers.len()).sum();
@@ -297,4 +304,23 @@ fn moment(at: SystemTime, now: SystemTime) -> String {
 fn listed(mut words: Vec<String>) -> String {
     let Some(last) = words.pop() else { return String::new() };
     if words.is_empty() { last } else { format!("{} and {last}", words.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+
+    #[test]
+    fn it_began_when_a_quarter_of_it_began() {
+        let began = |minutes: &[u64]| {
+            let since = began(minutes.iter().map(|minute| UNIX_EPOCH + Duration::from_secs(60 * minute)));
+            since.map(|at| at.duration_since(UNIX_EPOCH).unwrap().as_secs() / 60)
+        };
+        assert_eq!(began(&[]), None);
+        assert_eq!(began(&[7]), Some(7));
+        assert_eq!(began(&[9, 7]), Some(7));
+        assert_eq!(began(&[501, 500, 502, 1, 503, 504]), Some(500), "one that has failed for long is another matter");
+    }
 }
