@@ -143,25 +143,12 @@ pub(super) const fn of_state(state: ClusterState) -> Weight {
 
 /// How a verdict matters.
 pub(super) const fn of_verdict(verdict: Verdict) -> Weight {
-    match verdict {
-        Verdict::Ok => Weight::Good,
-        Verdict::Unknown
-        | Verdict::ForwardsToSibling
-        | Verdict::CycleWithExit
-        | Verdict::Slow
-        | Verdict::ProberFault => Weight::Warning,
-        Verdict::LoopSuspected
-        | Verdict::DeadEnd
-        | Verdict::RecursionFailing
-        | Verdict::RecursionRefused
-        | Verdict::UpstreamFailing
-        | Verdict::DnssecFailing
-        | Verdict::StaleMasking
-        | Verdict::AuthorityFailing
-        | Verdict::WrongAnswers
-        | Verdict::Lossy
-        | Verdict::Unreachable
-        | Verdict::Down => Weight::Bad,
+    if verdict.is_failing() {
+        Weight::Bad
+    } else if matches!(verdict, Verdict::Ok) {
+        Weight::Good
+    } else {
+        Weight::Warning
     }
 }
 

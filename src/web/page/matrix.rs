@@ -71,21 +71,13 @@ fn cell(cell: &Cell<'_>, now: SystemTime) -> Markup {
 }
 
 pub(super) const fn verdict_class(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Unknown => "unknown",
-        Verdict::Ok => "good",
-        Verdict::ForwardsToSibling | Verdict::CycleWithExit | Verdict::Slow | Verdict::ProberFault => "warn",
-        Verdict::LoopSuspected
-        | Verdict::DeadEnd
-        | Verdict::RecursionFailing
-        | Verdict::RecursionRefused
-        | Verdict::UpstreamFailing
-        | Verdict::DnssecFailing
-        | Verdict::StaleMasking
-        | Verdict::AuthorityFailing
-        | Verdict::WrongAnswers
-        | Verdict::Lossy
-        | Verdict::Unreachable
-        | Verdict::Down => "bad",
+    if verdict.is_failing() {
+        "bad"
+    } else if matches!(verdict, Verdict::Ok) {
+        "good"
+    } else if matches!(verdict, Verdict::Unknown) {
+        "unknown"
+    } else {
+        "warn"
     }
 }
